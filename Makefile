@@ -1,0 +1,43 @@
+PYTHON ?= python3
+# Optional: an index with CPU wheels of torch (the default index may serve builds with several GB of CUDA packages).
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+.PHONY: setup demo run test test-all check fmt bench clean
+
+setup: $(VENV)/.complete ## a .venv from the lock file
+
+$(VENV)/.complete: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup ## the main job: train on the shipped DFT data, promote, predict, run MD
+	$(BIN)/python -m nnpd.demo
+
+run: setup ## the service on this machine, data in NNPD_HOME
+	$(BIN)/nnpd up
+
+test: setup ## the tests, with the true end-to-end run
+	$(PYTEST) -n 2 --dist worksteal
+
+check: setup ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## every figure that is claimed (docs/benchmarks.md)
+	$(BIN)/python benchmarks/predict.py
+	$(BIN)/python benchmarks/accuracy.py --train ../shared/data/mlearn/Si_train.extxyz.gz --test ../shared/data/mlearn/Si_test.extxyz.gz
+	$(BIN)/python benchmarks/service.py
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache demo-output

@@ -1,0 +1,1 @@
+"""Structures, labels, neighbour tables and the evaluation of potentials with ONNX Runtime. Never imports torch."""

@@ -1,0 +1,1 @@
+"""Symmetry functions, networks, the adjoint, training and export of potentials (PyTorch)."""

@@ -1,0 +1,1 @@
+"""The server command `nnpd`: starts, migrates, backs up and inspects an installation."""

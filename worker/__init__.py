@@ -1,0 +1,1 @@
+"""The jobs and the Celery tasks that run them."""
