@@ -1,0 +1,214 @@
+"""The recipe: everything that determines a training besides the data. Its JSON schema is the contract of the service."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+from nnp.core import errors
+
+ACTIVATIONS = ("silu", "tanh", "softplus", "gelu")
+CUTOFF_FUNCTIONS = ("polynomial", "tanh_cubed", "cosine_squared")
+
+_KINDS = ("power_spectrum", "wide_angular", "explicit")  # tags that pydantic puts into the place of an error
+
+Activation = Literal["silu", "tanh", "softplus", "gelu"]
+CutoffFunction = Literal["polynomial", "tanh_cubed", "cosine_squared"]
+Width = Annotated[int, pydantic.Field(ge=1, le=2048)]
+Weight = Annotated[float, pydantic.Field(ge=0.0, allow_inf_nan=False)]
+
+
+class _Closed(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Network(_Closed):
+    """One network per element: a multilayer perceptron from the scaled symmetry functions to one atomic energy."""
+
+    hidden: Annotated[tuple[Width, ...], pydantic.Field(min_length=1, max_length=8)] = pydantic.Field(
+        (64, 32), description="Widths of the hidden layers, first to last; the output layer of width 1 is implied."
+    )
+    activation: Activation = pydantic.Field("silu", description="Activation of every hidden layer.")
+
+
+class PowerSpectrumGrid(_Closed):
+    """Radial functions (G2) beside a power spectrum over angular-momentum channels, placed automatically."""
+
+    kind: Literal["power_spectrum"] = "power_spectrum"
+    placement: Literal["distribution", "uniform"] = pydantic.Field(
+        "distribution",
+        description="Where radial functions sit: finely where the data set's distances are frequent, or evenly.",
+    )
+    radial: int = pydantic.Field(8, ge=1, le=64, description="Number of radial functions per neighbour element.")
+    channels: int | None = pydantic.Field(
+        None, ge=1, le=32, description="Radial channels of the power spectrum per neighbour element; null = automatic."
+    )
+    l_max: int | None = pydantic.Field(
+        None, ge=0, le=8, description="Highest angular momentum of the power spectrum; null = automatic."
+    )
+
+
+class WideAngularGrid(_Closed):
+    """Radial functions (G2) beside wide angular functions (G5), placed automatically."""
+
+    kind: Literal["wide_angular"] = "wide_angular"
+    placement: Literal["distribution", "uniform"] = pydantic.Field(
+        "distribution",
+        description="Where radial functions sit: finely where the data set's distances are frequent, or evenly.",
+    )
+    radial: int = pydantic.Field(8, ge=1, le=64, description="Number of radial functions per neighbour element.")
+    channels: int = pydantic.Field(
+        4, ge=1, le=32, description="Number of radial widths (eta) of the angular functions."
+    )
+    zetas: Annotated[tuple[Annotated[int, pydantic.Field(ge=1, le=8)], ...], pydantic.Field(min_length=1)] = (
+        pydantic.Field((1, 2, 4), description="Angular exponents zeta (integers).")
+    )
+    lambdas: Annotated[tuple[Literal[-1, 1], ...], pydantic.Field(min_length=1)] = pydantic.Field(
+        (-1, 1), description="Signs of the cosine: -1 favours small angles least, +1 favours them."
+    )
+
+
+class ExplicitFunctions(_Closed):
+    """Symmetry functions given one by one, in the form the manifest of a potential stores."""
+
+    kind: Literal["explicit"] = "explicit"
+    definition: dict[str, Any] = pydantic.Field(
+        description="The `symmetry_functions` entry of a manifest: elements, cutoff in Å, radial, angular."
+    )
+
+
+class Loss(_Closed):
+    """Weights of the loss; all errors are squared and averaged (paper eq. 3, energies per atom, with a stress term).
+
+    loss = energy · mean((ΔE/N)²) + force · mean(ΔF²) + stress · mean((ΔσV/N)²), averaged over structures (energy,
+    stress) and force components (force). Only the ratios matter: eq. 3 is energy = 1 - a, force = a.
+    """
+
+    energy: Weight = pydantic.Field(20.0, description="Weight of squared energy errors per atom, in 1/(eV/atom)².")
+    force: Weight = pydantic.Field(1.0, description="Weight of squared force component errors, in 1/(eV/Å)².")
+    stress: Weight = pydantic.Field(
+        0.5, description="Weight of squared errors of stress times volume per atom, in 1/(eV/atom)²."
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _something_is_fitted(self) -> "Loss":
+        if self.energy == 0.0 and self.force == 0.0:
+            raise ValueError("energy and force weights are both 0: nothing would determine the atomic energies")
+        return self
+
+
+SymmetryFunctionGrid = Annotated[
+    PowerSpectrumGrid | WideAngularGrid | ExplicitFunctions, pydantic.Field(discriminator="kind")
+]
+
+
+class Recipe(_Closed):
+    """Everything that determines a training besides the data; the defaults suit any data set."""
+
+    version: Literal[1] = pydantic.Field(1, description="Version of the recipe format.")
+    seed: int = pydantic.Field(0, ge=0, lt=2**31, description="Seed of every random number of the training.")
+
+    cutoff: float = pydantic.Field(6.0, gt=0.5, le=20.0, description="Cutoff radius in Å.")
+    cutoff_function: CutoffFunction = pydantic.Field(
+        "polynomial", description="Function that takes every symmetry function smoothly (C2 or better) to 0 at cutoff."
+    )
+    symmetry_functions: SymmetryFunctionGrid = pydantic.Field(
+        default_factory=PowerSpectrumGrid, description="Which symmetry functions describe an atom's environment."
+    )
+    scaling_floor: float = pydantic.Field(
+        0.02,
+        gt=0.0,
+        le=1.0,
+        description="Functions are divided by their standard deviation, but by no less than this fraction of the median "
+        "standard deviation of the functions of their kind: bounds how far rare inputs are amplified.",
+    )
+
+    committee: Annotated[tuple[Network, ...], pydantic.Field(min_length=1, max_length=32)] = pydantic.Field(
+        (
+            Network(hidden=(64, 32)),
+            Network(hidden=(48, 48)),
+            Network(hidden=(96, 24)),
+            Network(hidden=(56, 40)),
+        ),
+        description="Networks whose mean is the served potential (the reference); their spread is the error estimate.",
+    )
+    replicas: Annotated[tuple[Network, ...], pydantic.Field(min_length=2, max_length=32)] | None = pydantic.Field(
+        (Network(hidden=(24, 24)), Network(hidden=(32, 16)), Network(hidden=(48, 32)), Network(hidden=(16, 16, 16))),
+        description="Networks trained on the reference's atomic energies; their spread is the novelty. Null = none.",
+    )
+    replica_gain: float = pydantic.Field(
+        2.0, gt=0.0, le=10.0, description="Factor on the initial weight spread of the replicas (paper, section 5)."
+    )
+    replica_steps: int | None = pydantic.Field(
+        None, ge=1, le=10_000_000, description="Optimiser steps of the replicas; null = automatic."
+    )
+
+    loss: Loss = pydantic.Field(default_factory=Loss, description="Weights of energies, forces and stresses.")
+    group_weights: dict[str, Weight] = pydantic.Field(
+        default_factory=dict, description="Weight of every structure of a group in the loss, where not 1."
+    )
+    steps: int | None = pydantic.Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        description="Budget in optimiser steps of the committee; null = automatic from the size of the data set.",
+    )
+    batch_size: int | None = pydantic.Field(
+        None, ge=1, le=4096, description="Structures per optimiser step; null = automatic."
+    )
+    learning_rate: float = pydantic.Field(5e-3, gt=0.0, le=1.0, description="Peak learning rate of Adam.")
+    schedule: Literal["one_cycle", "cosine"] = pydantic.Field(
+        "one_cycle", description="Learning rate over the steps: warm-up and cosine decay, or cosine decay alone."
+    )
+    weight_decay: float = pydantic.Field(
+        1e-4, ge=0.0, le=1.0, description="Decoupled weight decay per unit of learning rate (AdamW)."
+    )
+    patience: int | None = pydantic.Field(
+        None,
+        ge=1,
+        description="Epochs without a better validation loss after which training stops; null = a third of the epochs.",
+    )
+
+    validation_fraction: float = pydantic.Field(
+        0.1,
+        gt=0.0,
+        lt=1.0,
+        description="Fraction of the training structures held out for early stopping and calibration.",
+    )
+    test_fraction: Annotated[float, pydantic.Field(gt=0.0, lt=1.0)] | None = pydantic.Field(
+        None, description="Fraction of all structures kept for the test; null = the split stored with the data set."
+    )
+    exclude_groups: tuple[str, ...] = pydantic.Field(
+        (), description="Groups left out of training, validation and test (they are still evaluated, as `excluded`)."
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _fractions_leave_something(self) -> "Recipe":
+        if (self.test_fraction or 0.0) + self.validation_fraction >= 1.0:
+            raise ValueError("validation_fraction and test_fraction together leave nothing to train on")
+        return self
+
+
+def parse(data: Mapping[str, Any]) -> Recipe:
+    """Validate a recipe given as JSON-like data.
+
+    Args:
+        data: the fields; missing ones take their defaults.
+
+    Raises:
+        RecipeError: naming the first impossible field and the reason.
+    """
+    try:
+        return Recipe.model_validate(data)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"] if part not in _KINDS) or "recipe"
+        raise errors.RecipeError(field=field, reason=first["msg"].removeprefix("Value error, ")) from None
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """Return the sha256 of the recipe's canonical JSON, defaults written out; equal recipes have equal hashes."""
+    canonical = json.dumps(recipe.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
