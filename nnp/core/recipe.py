@@ -1,4 +1,4 @@
-"""The recipe: everything that determines a training besides the data. Its JSON schema is the contract of the service."""
+"""The recipe: everything that determines a training besides the data. Its JSON schema is the service's contract."""
 
 import hashlib
 import json
@@ -10,12 +10,12 @@ import pydantic
 from nnp.core import errors
 
 ACTIVATIONS = ("silu", "tanh", "softplus", "gelu")
-CUTOFF_FUNCTIONS = ("polynomial", "tanh_cubed", "cosine_squared")
+CUTOFF_FUNCTIONS = ("polynomial", "polynomial7", "tanh_cubed", "cosine_squared")
 
 _KINDS = ("power_spectrum", "wide_angular", "explicit")  # tags that pydantic puts into the place of an error
 
 Activation = Literal["silu", "tanh", "softplus", "gelu"]
-CutoffFunction = Literal["polynomial", "tanh_cubed", "cosine_squared"]
+CutoffFunction = Literal["polynomial", "polynomial7", "tanh_cubed", "cosine_squared"]
 Width = Annotated[int, pydantic.Field(ge=1, le=2048)]
 Weight = Annotated[float, pydantic.Field(ge=0.0, allow_inf_nan=False)]
 
@@ -121,8 +121,8 @@ class Recipe(_Closed):
         0.02,
         gt=0.0,
         le=1.0,
-        description="Functions are divided by their standard deviation, but by no less than this fraction of the median "
-        "standard deviation of the functions of their kind: bounds how far rare inputs are amplified.",
+        description="Functions are divided by their standard deviation, but by no less than this fraction of the "
+        "median standard deviation of the functions of their kind: bounds how far rare inputs are amplified.",
     )
 
     committee: Annotated[tuple[Network, ...], pydantic.Field(min_length=1, max_length=32)] = pydantic.Field(
