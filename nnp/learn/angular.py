@@ -1,0 +1,239 @@
+"""Wide angular functions in moment form: three-body sums at the cost of a two-body sum, exactly.
+
+G⁵_i = 2^(1-ζ) Σ_{j<k} (1 + λ cos θ_ijk)^ζ R(r_ij) R(r_ik)            (Behler 2011 eq. 8 without f_c(r_jk); R = Gaussian · f_c)
+
+For integer ζ the angular factor is a polynomial in u_j·u_k, hence a sum of Legendre polynomials, and with real harmonics
+normalised so that Σ_m Y_lm(u) Y_lm(v) = P_l(u·v) every double sum over neighbours is a product of moments (DESIGN 4.2):
+
+A_a,lm = Σ_j R_a(r_ij) Y_lm(u_ij)       p_l(a, b) = Σ_m A_a,lm A_b,lm       S(a, b) = Σ_j R_a(r_ij) R_b(r_ij)
+
+G⁵ = 2^(1-ζ) κ [ Σ_l c_l p_l(a, b) - δ_ee' (1+λ)^ζ S(a, b) ],     (1+λx)^ζ = Σ_l c_l P_l(x),    κ = ½ for equal elements, else 1.
+
+A channel ``a`` is a radial channel of one neighbour element. The harmonics are spanned by the monomials x^a y^b z^c with c <= 1 and
+degree <= L: (L+1)² of them, all polynomials on the unit sphere, and closed under d/dx, d/dy, d/dz, so that one array of monomials
+gives values and slopes.
+"""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from nnp.learn import radial
+
+MAX_DEGREE = 8
+"""Largest ζ and l: beyond it float32 moments lose digits and direct sums are cheaper (DESIGN 4.2)."""
+
+Polynomial = dict[tuple[int, int, int], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WideAngular:
+    """Every G⁵ of ``channels`` x ``zetas`` x ``lambdas``, for every pair of neighbour elements.
+
+    Attributes:
+        channels: radial parts R(r); both neighbours of a triple have the same.
+        zetas: integer exponents ζ, 1 to ``MAX_DEGREE``.
+        lambdas: signs λ, of -1 and +1.
+    """
+
+    channels: tuple[radial.Radial, ...]
+    zetas: tuple[int, ...] = (1, 2, 4)
+    lambdas: tuple[int, ...] = (-1, 1)
+
+    def __post_init__(self) -> None:
+        if not self.channels or not self.zetas or not self.lambdas:
+            raise ValueError("wide angular functions need at least one radial channel, one zeta and one lambda")
+        if not all(isinstance(zeta, int) and 1 <= zeta <= MAX_DEGREE for zeta in self.zetas):
+            raise ValueError(f"zeta must be an integer from 1 to {MAX_DEGREE}, not {self.zetas}")
+        if not set(self.lambdas) <= {-1, 1}:
+            raise ValueError(f"lambda must be -1 or 1, not {self.lambdas}")
+
+    @property
+    def degree(self) -> int:
+        """Largest degree L of the harmonics needed."""
+        return max(self.zetas)
+
+    @property
+    def appends_self_sums(self) -> bool:
+        return False
+
+    def functions(self) -> list[str]:
+        """Names of the F functions of one pair of channels."""
+        return [f"zeta={zeta} lambda={sign:+d}" for zeta in self.zetas for sign in self.lambdas]
+
+    def legendre(self) -> tuple[np.ndarray, np.ndarray, bool]:
+        """Coefficients 2^(1-ζ) c_l (F, L+1), self-sum weights 2^(1-ζ) (1+λ)^ζ (F,), and whether κ = ½ applies."""
+        rows, weights = [], []
+        for zeta in self.zetas:
+            for sign in self.lambdas:
+                powers = [math.comb(zeta, k) * float(sign) ** k * 2.0 ** (1 - zeta) for k in range(zeta + 1)]
+                row = np.polynomial.legendre.poly2leg(powers)
+                rows.append(np.pad(row, (0, self.degree + 1 - len(row))))
+                weights.append(2.0 ** (1 - zeta) * (1.0 + sign) ** zeta)
+        return np.array(rows), np.array(weights), True
+
+    def pairs(self, n_elements: int) -> list[tuple[int, int]]:
+        """Channel pairs (e·n + c, e'·n + c) with e <= e'."""
+        n = len(self.channels)
+        return [(e * n + c, f * n + c) for e in range(n_elements) for f in range(e, n_elements) for c in range(n)]
+
+    def to_dict(self) -> dict[str, Any]:
+        channels = [channel.to_dict() for channel in self.channels]
+        return {"kind": "wide", "channels": channels, "zetas": list(self.zetas), "lambdas": list(self.lambdas)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerSpectrum:
+    """p_l(a, b), l = 0..l_max, for every pair of channels (radial, and neighbour element).
+
+    Attributes:
+        channels: radial parts R(r).
+        l_max: largest l, 0 to ``MAX_DEGREE``.
+        cross: pair different radial channels too (otherwise only equal ones).
+        self_sums: what becomes of S(a, b), with which every wide G⁵ is a linear map of the inputs: ``append`` them as further
+            inputs, ``subtract`` them from every p_l (pure three-body sums; no further input needed), or ``none``.
+    """
+
+    channels: tuple[radial.Radial, ...]
+    l_max: int = 4
+    cross: bool = True
+    self_sums: Literal["append", "subtract", "none"] = "append"
+
+    def __post_init__(self) -> None:
+        if not self.channels:
+            raise ValueError("a power spectrum needs at least one radial channel")
+        if not 0 <= self.l_max <= MAX_DEGREE:
+            raise ValueError(f"l_max must be from 0 to {MAX_DEGREE}, not {self.l_max}")
+        if self.self_sums not in ("append", "subtract", "none"):
+            raise ValueError(f"self_sums must be append, subtract or none, not {self.self_sums!r}")
+
+    @property
+    def degree(self) -> int:
+        return self.l_max
+
+    @property
+    def appends_self_sums(self) -> bool:
+        return self.self_sums == "append"
+
+    def functions(self) -> list[str]:
+        """Names of the F functions of one pair of channels."""
+        return [f"l={degree}" for degree in range(self.l_max + 1)]
+
+    def legendre(self) -> tuple[np.ndarray, np.ndarray, bool]:
+        """As ``WideAngular.legendre``: unit coefficients; self sums subtracted or not; κ = 1."""
+        weight = 1.0 if self.self_sums == "subtract" else 0.0
+        return np.eye(self.l_max + 1), np.full(self.l_max + 1, weight), False
+
+    def pairs(self, n_elements: int) -> list[tuple[int, int]]:
+        """Channel pairs (a, b) = (e·n + c, e'·n + c'), a <= b."""
+        n = len(self.channels)
+        every = [(a, b) for a in range(n_elements * n) for b in range(a, n_elements * n)]
+        return [(a, b) for a, b in every if self.cross or a % n == b % n]
+
+    def to_dict(self) -> dict[str, Any]:
+        channels = [channel.to_dict() for channel in self.channels]
+        fields = {"l_max": self.l_max, "cross": self.cross, "self_sums": self.self_sums}
+        return {"kind": "power_spectrum", "channels": channels, **fields}
+
+
+Angular = WideAngular | PowerSpectrum
+
+
+def angular_from_dict(fields: dict[str, Any] | None) -> Angular | None:
+    """The angular part from its JSON form."""
+    if fields is None:
+        return None
+    channels = tuple(radial.Radial.from_dict(channel) for channel in fields["channels"])
+    if fields["kind"] == "wide":
+        return WideAngular(channels=channels, zetas=tuple(fields["zetas"]), lambdas=tuple(fields["lambdas"]))
+    if fields["kind"] == "power_spectrum":
+        return PowerSpectrum(
+            channels=channels, l_max=fields["l_max"], cross=fields["cross"], self_sums=fields["self_sums"]
+        )
+    raise ValueError(f"unknown kind of angular functions {fields['kind']!r}; known: wide, power_spectrum")
+
+
+def monomials(unit: torch.Tensor, degree: int) -> list[torch.Tensor]:
+    """x^a y^b z^c with c <= 1 of degree <= L, in the order of ``exponents``.
+
+    Args:
+        unit: u_ij (N, 3, K), dimensionless.
+        degree: L.
+
+    Returns:
+        Blocks (N, ·, K) that concatenate along axis 1 to (N, (L+1)², K).
+    """
+    x, y, z = unit[:, 0:1], unit[:, 1:2], unit[:, 2:3]
+    block = torch.ones_like(x)
+    if degree == 0:
+        return [block]
+    blocks, last = [block], block
+    for order in range(1, degree + 1):
+        block, last = (unit[:, 0:2], y) if order == 1 else (torch.cat([x * block, y * last], 1), y * last)
+        blocks.append(block)
+    low = torch.cat(blocks[:-1], 1) if degree > 1 else blocks[0]
+    return [low, blocks[-1], z * low]
+
+
+def exponents(degree: int) -> list[tuple[int, int, int]]:
+    """Exponents (a, b, c) of ``monomials``."""
+    plane = [(order - b, b, 0) for order in range(degree + 1) for b in range(order + 1)]
+    return plane + [(a, b, 1) for a, b, _ in plane if a + b < degree]
+
+
+def derivatives(degree: int) -> np.ndarray:
+    """(3, Q, Q): d monomial_q / dx_k = Σ_q' D[k, q, q'] monomial_q'."""
+    index = {powers: q for q, powers in enumerate(exponents(degree))}
+    result = np.zeros((3, len(index), len(index)))
+    for powers, q in index.items():
+        for axis in range(3):
+            if powers[axis]:
+                lower = [p - (k == axis) for k, p in enumerate(powers)]
+                result[axis, q, index[lower[0], lower[1], lower[2]]] = powers[axis]
+    return result
+
+
+def harmonics(degree: int) -> np.ndarray:
+    """(Q, (L+1)²): real harmonics as sums of monomials, Y_lm = Σ_q monomial_q H[q, lm], Σ_m Y_lm(u) Y_lm(v) = P_l(u·v).
+
+    Y_lm = N_lm d^m P_l(z)/dz^m Re|Im (x+iy)^m with N² = (2-δ_m0) (l-m)!/(l+m)!, and z² = 1 - x² - y².
+    """
+    index = {powers: q for q, powers in enumerate(exponents(degree))}
+    result = np.zeros((len(index), (degree + 1) ** 2))
+    column = 0
+    for order in range(degree + 1):
+        for m in range(-order, order + 1):
+            for powers, factor in _reduced(_harmonic(order, m)).items():
+                result[index[powers], column] += factor
+            column += 1
+    return result
+
+
+def _harmonic(order: int, m: int) -> Polynomial:
+    k = abs(m)
+    norm = math.sqrt((1 if m == 0 else 2) * math.factorial(order - k) / math.factorial(order + k))
+    along_z = np.polynomial.legendre.leg2poly([0.0] * order + [1.0])
+    along_z = np.polynomial.polynomial.polyder(along_z, k) if k else along_z
+    result: Polynomial = defaultdict(float)
+    for b in range(k + 1):
+        if (b % 2 == 1) == (m < 0):  # i^b is real for even b: the cosine-like functions
+            sign = -1.0 if b % 4 in (2, 3) else 1.0
+            for c, factor in enumerate(along_z):
+                result[k - b, b, c] += norm * sign * math.comb(k, b) * float(factor)
+    return result
+
+
+def _reduced(polynomial: Polynomial) -> Polynomial:
+    """The same polynomial on the unit sphere with powers of z below 2."""
+    result: Polynomial = defaultdict(float)
+    for (a, b, c), factor in polynomial.items():
+        for i in range(c // 2 + 1):
+            for j in range(c // 2 - i + 1):
+                rest = c // 2 - i - j
+                many = math.factorial(c // 2) / (math.factorial(i) * math.factorial(j) * math.factorial(rest))
+                result[a + 2 * i, b + 2 * j, c % 2] += factor * many * (-1.0) ** (i + j)
+    return {powers: factor for powers, factor in result.items() if factor != 0.0}

@@ -1,0 +1,136 @@
+"""Atomic networks: E = W_n a(... a(W_1 x + b_1) ...) + b_n, their slopes, and dE/dx by one backward sweep.
+
+a_l = a(z_l),  z_l = W_l a_{l-1} + b_l;     δ_n = seed · W_n,  δ_{l-1} = (δ_l ∘ a'(z_l)) W_l,   dE/dx = δ_0
+
+Every activation is given with its slope and composed from operations that ONNX Runtime has in float64 on the CPU too (no Erf,
+Softplus, Elu or Gelu kernels). All are smooth: forces need a continuous slope, training needs a second one.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+
+Activation = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+
+
+def _silu(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    s = torch.sigmoid(z)
+    a = z * s
+    return a, s + a * (1.0 - s)
+
+
+def _tanh(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    a = torch.tanh(z)
+    return a, 1.0 - a * a
+
+
+def _softplus(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    # log(1 + e^z) = max(z, 0) + log(1 + e^-|z|) does not overflow
+    return torch.clamp(z, min=0.0) + torch.log(torch.exp(-torch.abs(z)) + 1.0), torch.sigmoid(z)
+
+
+def _gelu(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    # the tanh form: ½ z (1 + t), t = tanh(c (z + 0.044715 z³)), c = √(2/π)
+    c = math.sqrt(2.0 / math.pi)
+    z2 = z * z
+    t = torch.tanh(z * (z2 * (0.044715 * c) + c))
+    half = t * 0.5 + 0.5
+    return z * half, half + z * (1.0 - t * t) * (z2 * (1.5 * 0.044715 * c) + 0.5 * c)
+
+
+ACTIVATIONS: dict[str, Activation] = {"silu": _silu, "tanh": _tanh, "softplus": _softplus, "gelu": _gelu}
+"""Name -> function of z that returns a(z) and a'(z)."""
+
+
+class Network(torch.nn.Module):
+    """Parameters of one network: ``weights`` [(n_out, n_in), ...], ``biases`` [(n_out,), ...] and the name of the activation.
+
+    The last layer is linear; a network without hidden layers is a linear map.
+    """
+
+    def __init__(self, weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor], activation: str) -> None:
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}")
+        self.weights = torch.nn.ParameterList(weights)
+        self.biases = torch.nn.ParameterList(biases)
+        self.activation = activation
+
+    @classmethod
+    def random(
+        cls,
+        inputs: int,
+        hidden: Sequence[int],
+        activation: str = "silu",
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype = torch.float32,
+    ) -> "Network":
+        """One output; weights normal with variance 1/n_in, biases zero."""
+        sizes = [inputs, *hidden, 1]
+        weights = [
+            torch.randn((after, before), generator=generator, dtype=dtype) * before**-0.5
+            for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+        ]
+        return cls(weights, [torch.zeros(size, dtype=dtype) for size in sizes[1:]], activation)
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Widths of the hidden layers."""
+        return tuple(weight.shape[0] for weight in list(self.weights)[:-1])
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """As ``evaluate``."""
+        return evaluate(self, x)
+
+
+def evaluate(network: Network, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Outputs and the slopes that ``gradient`` needs.
+
+    Args:
+        network: parameters.
+        x: scaled symmetry functions (N, D), dimensionless.
+
+    Returns:
+        Outputs (N, n_out), eV, and a'(z_l) (N, n_l) of every hidden layer.
+    """
+    activation, slopes = ACTIVATIONS[network.activation], []
+    layers = list(zip(network.weights, network.biases, strict=True))
+    for weight, bias in layers[:-1]:
+        x, slope = activation(torch.nn.functional.linear(x, weight, bias))
+        slopes.append(slope)
+    return torch.nn.functional.linear(x, *layers[-1]), slopes
+
+
+def gradient(network: Network, slopes: Sequence[torch.Tensor], seed: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """d(seed · outputs)/dx.
+
+    Args:
+        network: parameters.
+        slopes: of ``evaluate``.
+        seed: weight of each output (n_out,), dimensionless.
+        like: x of ``evaluate`` (N, D); only its shape counts.
+
+    Returns:
+        (N, D), eV.
+    """
+    weights = list(network.weights)
+    delta = torch.matmul(seed.unsqueeze(0), weights[-1])  # (1, n)
+    for slope, weight in zip(reversed(slopes), reversed(weights[:-1]), strict=True):
+        delta = torch.matmul(slope * delta, weight)
+    return delta if slopes else torch.zeros_like(like) + delta
+
+
+def merged(networks: Sequence[Network]) -> Network:
+    """One network with one output per given network: first layers stacked, the others block-diagonal.
+
+    All need the same inputs, number of layers and activation. Few wide products are faster than many narrow ones.
+    """
+    if len(networks) == 1:
+        return networks[0]
+    per_layer = list(zip(*(list(network.weights) for network in networks), strict=True))
+    weights = [torch.cat(per_layer[0])]
+    weights += [torch.block_diag(*blocks) for blocks in per_layer[1:]]
+    biases = [torch.cat(parts) for parts in zip(*(list(network.biases) for network in networks), strict=True)]
+    return Network([w.detach() for w in weights], [b.detach() for b in biases], networks[0].activation)

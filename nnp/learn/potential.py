@@ -1,0 +1,216 @@
+"""A potential: symmetry functions, their scaling, a committee of heads and replicas, and every output from one pass (DESIGN 4.1, 4.4).
+
+E_i = 1/M Σ_m E_m(x_i),   x_i = (G_i - shift) · scale (both of the element of atom i),   g_ij = dE_i/dr_ij by the adjoint
+F_i = Σ_j g_ij - Σ_j g_ji,    atomic virial_i = -Σ_j r_ij ⊗ g_ij,    virial = -stress · volume
+
+Reference energies are not part of it: they are added in float64 by ``nnp.core``.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from nnp.learn import network, symmetry_functions
+from nnp.learn.symmetry_functions import SymmetryFunctions
+
+MERGED_WIDTH = 160
+"""Networks are evaluated as one block-diagonal network as long as its widest layer stays below this."""
+
+
+class Head(torch.nn.Module):
+    """One member or replica: a network for each element, in the order of ``SymmetryFunctions.elements``."""
+
+    def __init__(self, networks: Sequence[network.Network]) -> None:
+        super().__init__()
+        self.networks = torch.nn.ModuleList(networks)
+
+
+class Potential(torch.nn.Module):
+    """Parameters of a potential.
+
+    Args:
+        symmetry_functions: the definition of the D inputs.
+        shift: (E, D) subtracted from the symmetry functions of an atom, by its element.
+        scale: (E, D) multiplied afterwards; 0 drops a function.
+        members: committee of M >= 1 heads; their mean is what is served.
+        replicas: P heads trained on the reference's atomic energies, or none.
+        reference_energies: element -> eV per atom.
+        lower, upper: (E, D) range of the symmetry functions in training; None where unknown.
+    """
+
+    def __init__(
+        self,
+        *,
+        symmetry_functions: SymmetryFunctions,
+        shift: torch.Tensor,
+        scale: torch.Tensor,
+        members: Sequence[Head],
+        replicas: Sequence[Head] = (),
+        reference_energies: Mapping[str, float] | None = None,
+        lower: torch.Tensor | None = None,
+        upper: torch.Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        if not members:
+            raise ValueError("a potential needs at least one committee member")
+        self.symmetry_functions = symmetry_functions
+        self.register_buffer("shift", shift)
+        self.register_buffer("scale", scale)
+        self.register_buffer("lower", lower)
+        self.register_buffer("upper", upper)
+        self.members = torch.nn.ModuleList(members)
+        self.replicas = torch.nn.ModuleList(replicas)
+        self.reference_energies = {e: float((reference_energies or {}).get(e, 0.0)) for e in self.elements}
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        return self.symmetry_functions.elements
+
+    def forward(
+        self,
+        vectors: torch.Tensor,
+        neighbour_species: torch.Tensor,
+        species: torch.Tensor,
+        reverse: torch.Tensor,
+    ) -> dict[str, torch.Tensor]:
+        """As ``outputs``."""
+        return outputs(self, vectors, neighbour_species, species, reverse)
+
+
+def outputs(
+    potential: Potential,
+    vectors: torch.Tensor,
+    neighbour_species: torch.Tensor,
+    species: torch.Tensor,
+    reverse: torch.Tensor,
+) -> dict[str, torch.Tensor]:
+    """Every output of the graph for a batch of N atoms of any number of structures.
+
+    Args:
+        potential: parameters.
+        vectors: r_ij (N, 3, K), Å; padded slots beyond the cutoff.
+        neighbour_species: element index of the neighbours (N, K), int64.
+        species: element index of the atoms (N,), int64.
+        reverse: flat index j·K + k' of the reversed edge of each slot (N, K), int64; padded slots point to themselves.
+
+    Returns:
+        ``atomic_energies`` (N,) eV; ``member_atomic_energies`` (N, M) eV; ``pair_gradients`` (N, 3, K) eV/Å; ``forces`` (N, 3) eV/Å;
+        ``atomic_virials`` (N, 3, 3) eV; with replicas ``energy_novelties`` (N,) eV; with M > 1 ``member_pair_gradients`` (M, N, 3, K)
+        and ``force_spreads`` (N,) eV/Å; with ranges ``range_excess`` (N,) and ``range_violations`` (N,).
+    """
+    functions = potential.symmetry_functions
+    geometry = symmetry_functions.geometry(functions, vectors, neighbour_species)
+    G = symmetry_functions.values(functions, geometry)
+    parts = _by_element(potential, G, species)
+    members = parts["member_atomic_energies"]
+    g = symmetry_functions.adjoint(functions, geometry, parts["mean_gradient"])
+    result = {
+        "atomic_energies": members.mean(-1),
+        "member_atomic_energies": members,
+        "pair_gradients": g,
+        "forces": assembled_forces(g, reverse),
+        "atomic_virials": torch.matmul(vectors, g.transpose(1, 2)) * -1.0,
+    }
+    if "replica_atomic_energies" in parts:
+        result["energy_novelties"] = _population_std(parts["replica_atomic_energies"])
+    if "range_excess" in parts:
+        result["range_excess"] = parts["range_excess"].squeeze(-1)
+        result["range_violations"] = parts["range_violations"].squeeze(-1)
+    if len(potential.members) > 1:
+        gradients = [parts[f"gradient_{m}"] for m in range(len(potential.members))]
+        pairs = [symmetry_functions.adjoint(functions, geometry, gradient) for gradient in gradients]
+        result["member_pair_gradients"] = torch.stack(pairs, 0)
+        result["force_spreads"] = force_spreads([assembled_forces(pair, reverse) for pair in pairs])
+    return result
+
+
+def assembled_forces(pair_gradients: torch.Tensor, reverse: torch.Tensor) -> torch.Tensor:
+    """F_i = Σ_k g_ik - Σ_k g[reverse(i, k)] (N, 3), eV/Å, from pair gradients (N, 3, K); a Gather, no scatter."""
+    by_edge = pair_gradients.transpose(1, 2)  # (N, K, 3)
+    reversed_edges = by_edge.flatten(0, 1).index_select(0, reverse.flatten()).unflatten(0, reverse.shape)
+    return (by_edge - reversed_edges).sum(1)
+
+
+def force_spreads(forces: Sequence[torch.Tensor]) -> torch.Tensor:
+    """√(1/(3M) Σ_m |F_m - F|²) (N,), eV/Å: rms over members and components of the deviation from their mean F."""
+    every = torch.stack(list(forces), 0)
+    deviation = every - every.mean(0, keepdim=True)
+    return torch.sqrt((deviation * deviation).mean(0).mean(-1))
+
+
+def _population_std(values: torch.Tensor) -> torch.Tensor:
+    deviation = values - values.mean(-1, keepdim=True)
+    return torch.sqrt((deviation * deviation).mean(-1))
+
+
+def _by_element(potential: Potential, G: torch.Tensor, species: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Per-atom parts of the outputs, each element's atoms through its own networks, back in the order of the atoms."""
+    n_elements = len(potential.elements)
+    if n_elements == 1:
+        return _element_parts(potential, 0, G)
+    rows = [torch.nonzero(species == e).squeeze(-1) for e in range(n_elements)]
+    parts = [_element_parts(potential, e, G.index_select(0, row)) for e, row in enumerate(rows)]
+    # place of every atom in the concatenation of the elements' blocks: rows before its element plus earlier ones of it
+    member = (species.unsqueeze(1) == torch.arange(n_elements, device=species.device)).to(torch.int64)
+    count = torch.cumsum(member, 0)
+    totals = member.sum(0, keepdim=True)
+    before = torch.cumsum(totals, 1) - totals
+    place = ((count + before - 1) * member).sum(1)
+    return {name: torch.cat([part[name] for part in parts]).index_select(0, place) for name in parts[0]}
+
+
+def _element_parts(potential: Potential, element: int, G: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What the networks of one element say about its atoms, given their symmetry functions G (n, D)."""
+    shift, scale = potential.shift[element], potential.scale[element]
+    x = (G - shift) * scale
+    members = [head.networks[element] for head in potential.members]
+    energies, gradient = _committee(members, x, len(members))
+    result = {"member_atomic_energies": energies, "mean_gradient": gradient * scale}
+    if len(members) > 1:
+        for m, one in enumerate(members):
+            _, slopes = network.evaluate(one, x)
+            result[f"gradient_{m}"] = network.gradient(one, slopes, torch.ones_like(scale[:1]), x) * scale
+    if len(potential.replicas):
+        replicas = [head.networks[element] for head in potential.replicas]
+        result["replica_atomic_energies"], _ = _committee(replicas, x, len(replicas))
+    if potential.lower is not None:
+        lower, upper = potential.lower[element], potential.upper[element]
+        width = torch.where((scale != 0) & (upper > lower), 1.0 / (upper - lower), torch.zeros_like(scale))
+        excess = torch.clamp(torch.maximum(lower - G, G - upper) * width, min=0.0)
+        result["range_excess"] = excess.amax(-1, keepdim=True)
+        result["range_violations"] = (excess > 0.0).to(G.dtype).sum(-1, keepdim=True)
+    return result
+
+
+def _committee(networks: Sequence[network.Network], x: torch.Tensor, total: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Energies (n, M) in the order of ``networks`` and dE/dx (n, D) of their sum divided by ``total``."""
+    columns, order, gradient = [], [], None
+    for group in _groups(networks):
+        one = network.merged([networks[m] for m in group])
+        energies, slopes = network.evaluate(one, x)
+        seed = torch.full((len(group),), 1.0 / total, dtype=one.weights[0].dtype, device=one.weights[0].device)
+        part = network.gradient(one, slopes, seed, x)
+        gradient = part if gradient is None else gradient + part
+        columns.append(energies)
+        order += group
+    assert gradient is not None
+    energies = torch.cat(columns, -1)
+    if order != sorted(order):
+        energies = energies.index_select(-1, torch.tensor([order.index(m) for m in range(len(order))]))
+    return energies, gradient
+
+
+def _groups(networks: Sequence[network.Network]) -> list[list[int]]:
+    """Networks of one depth and activation together, as long as the merged layers stay narrow."""
+    groups: list[list[int]] = []
+    for m, one in enumerate(networks):
+        for group in groups:
+            first = networks[group[0]]
+            alike = (one.activation, len(one.weights)) == (first.activation, len(first.weights))
+            widths = [networks[i].hidden for i in [*group, m]]
+            if alike and max((sum(layer) for layer in zip(*widths, strict=True)), default=0) <= MERGED_WIDTH:
+                group.append(m)
+                break
+        else:
+            groups.append([m])
+    return groups

@@ -1,0 +1,299 @@
+"""Symmetry functions G of every atom, and the adjoint that contracts dE/dG to dE/dr_ij in one pass over the neighbours.
+
+All functions take tensors; no dG/dr is ever stored. With R_a = g_a f_c (``radial``), Q monomials b_q of u_ij and n radial channels
+(``angular``), the rows B = (b_1..b_Q, R_1..R_n) serve both directions (DESIGN 4.1, 4.2):
+
+values   moments (C, Q+n) = R B^T over the neighbours;  A = moments·H;  p = A_a ∘ A_b · T;  G = κ p - w S
+adjoint  dE/dA, dE/dS from dE/dG;  W = coefficients(dE/dA, dE/dS) B;  with v = Σ_a g_a W_a and the radial rows a₀, a₁, a₂
+         dE/dr_ij = u (f_c' a₀ + f_c (r a₁ + a₂)) + (f_c / r) (v - u (u·v))
+
+``jvp`` is the transpose of ``adjoint``: linear in the displacement of the neighbours, it is also the derivative of the adjoint
+with respect to dE/dG, which is all that training needs (the geometry has no gradient there).
+Neighbours beyond the cutoff, padding included, contribute exactly zero.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+
+from nnp.learn import contraction, cutoff
+from nnp.learn.angular import Angular, WideAngular, angular_from_dict, monomials
+from nnp.learn.radial import Radial, gaussians, slope_coefficients
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymmetryFunctions:
+    """The definition: pure parameters, the same for all centre elements; channels per neighbour element (pairs).
+
+    Attributes:
+        elements: chemical symbols; ``neighbour_species`` index this tuple.
+        cutoff: R_c, Å.
+        cutoff_function: a key of ``cutoff.CUTOFF_FUNCTIONS``.
+        radial: G² (and G¹) Gaussians.
+        angular: wide angular functions, a power spectrum, or None.
+    """
+
+    elements: tuple[str, ...]
+    cutoff: float
+    radial: tuple[Radial, ...]
+    angular: Angular | None = None
+    cutoff_function: str = "polynomial"
+
+    def __post_init__(self) -> None:
+        if not self.elements or len(set(self.elements)) != len(self.elements):
+            raise ValueError(f"elements must be distinct and not empty, not {self.elements}")
+        if not self.cutoff > 0.0:
+            raise ValueError(f"the cutoff must be positive, not {self.cutoff}")
+        if self.cutoff_function not in cutoff.CUTOFF_FUNCTIONS:
+            known = ", ".join(cutoff.CUTOFF_FUNCTIONS)
+            raise ValueError(f"unknown cutoff function {self.cutoff_function!r}; known: {known}")
+        if not self.radial and self.angular is None:
+            raise ValueError("there must be at least one symmetry function")
+
+    @property
+    def size(self) -> int:
+        """Number D of functions of an atom."""
+        return len(self.names())
+
+    def names(self) -> list[str]:
+        """One readable name for each of the D functions, in their order."""
+        result = [f"G2 {e} eta={g.eta:.6g} shift={g.shift:.6g}" for e in self.elements for g in self.radial]
+        if self.angular is None:
+            return result
+        n, kind = len(self.angular.channels), "G5" if isinstance(self.angular, WideAngular) else "p"
+        pairs = []
+        for pair in self.angular.pairs(len(self.elements)):
+            first, second = (f"{self.elements[a // n]}[{a % n}]" for a in pair)
+            pairs.append((f"{first}-{second}", pair[0] // n == pair[1] // n))
+        result += [f"{kind} {pair} {function}" for pair, _ in pairs for function in self.angular.functions()]
+        if self.angular.appends_self_sums:
+            result += [f"S {pair}" for pair, same in pairs if same]
+        return result
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "elements": list(self.elements),
+            "cutoff": self.cutoff,
+            "cutoff_function": self.cutoff_function,
+            "radial": [channel.to_dict() for channel in self.radial],
+            "angular": None if self.angular is None else self.angular.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "SymmetryFunctions":
+        return cls(
+            elements=tuple(fields["elements"]),
+            cutoff=float(fields["cutoff"]),
+            cutoff_function=fields["cutoff_function"],
+            radial=tuple(Radial.from_dict(channel) for channel in fields["radial"]),
+            angular=angular_from_dict(fields["angular"]),
+        )
+
+
+class Geometry(NamedTuple):
+    """What values and adjoint share; the first axis of every tensor is the atom. E elements, C = E·n channels, P channel pairs."""
+
+    unit: torch.Tensor  # (N, 3, K) u_ij
+    inverse: torch.Tensor  # (N, 1, K) f_c / r, 1/Å
+    cut: torch.Tensor  # (N, 3, K) f_c' (1/Å), r f_c (Å), f_c
+    mask: torch.Tensor | None  # (N, E, K) 1 where the neighbour is of the element; None for one element
+    radial: torch.Tensor | None  # (N, n_radial, K) Gaussians g
+    angular: torch.Tensor | None  # (N, n, K) Gaussians g of the angular channels
+    channels: torch.Tensor | None  # (N, C, K) R = g f_c by neighbour element
+    basis: torch.Tensor | None  # (N, Q+n, K) monomials and R
+    moments: torch.Tensor | None  # (N, C, (L+1)²) A_a,lm
+    self_sums: torch.Tensor | None  # (N, P) κ S(a, b), zero for pairs of different elements; None where not used
+
+
+def geometry(functions: SymmetryFunctions, vectors: torch.Tensor, neighbour_species: torch.Tensor) -> Geometry:
+    """Everything about the neighbours that does not depend on the potential's weights.
+
+    Args:
+        functions: the definition.
+        vectors: r_ij = r_j - r_i (N, 3, K), Å; padded slots anywhere beyond the cutoff (never zero).
+        neighbour_species: index of each neighbour's element in ``functions.elements`` (N, K), int64; anything in padded slots.
+    """
+    r = torch.sqrt((vectors * vectors).sum(1, keepdim=True))
+    inverse = 1.0 / r
+    unit = vectors * inverse
+    fc, slope = cutoff.cutoff(functions.cutoff_function, r, functions.cutoff)
+    mask = _mask(functions, neighbour_species, vectors.dtype)
+    g_radial = gaussians(functions.radial, r) if functions.radial else None
+    cut = torch.cat([slope, r * fc, fc], 1)
+    part = functions.angular
+    if part is None:
+        return Geometry(unit, inverse * fc, cut, mask, g_radial, None, None, None, None, None)
+    c = contraction.constants(part, len(functions.elements), vectors.dtype, vectors.device)
+    g = gaussians(part.channels, r)
+    weighted = g * fc
+    basis = torch.cat([*monomials(unit, part.degree), weighted], 1)
+    channels = weighted if mask is None else (mask.unsqueeze(2) * weighted.unsqueeze(1)).flatten(1, 2)
+    rows = torch.matmul(channels, basis.transpose(1, 2))
+    moments = torch.matmul(rows, c.harmonics)
+    self_sums = None if c.select is None else torch.matmul(rows.flatten(1, 2), c.select)
+    return Geometry(unit, inverse * fc, cut, mask, g_radial, g, channels, basis, moments, self_sums)
+
+
+def values(functions: SymmetryFunctions, geometry: Geometry) -> torch.Tensor:
+    """G (N, D) of every atom, in the order of ``functions.names()``; dimensionless."""
+    parts = []
+    fc = geometry.cut[:, 2:3]
+    if geometry.radial is not None:
+        by_element = fc if geometry.mask is None else geometry.mask * fc
+        parts.append(torch.matmul(by_element, geometry.radial.transpose(1, 2)).flatten(1, 2))
+    if geometry.moments is not None:
+        c = _constants(functions, geometry.unit)
+        first, second = _paired(c, geometry.moments)
+        parts += _from_pairs(c, first * second, geometry.self_sums)
+    return torch.cat(parts, -1)
+
+
+def adjoint(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tensor) -> torch.Tensor:
+    """dE_i/dr_ij = Σ_d dE_i/dG_id dG_id/dr_ij, in one pass over the neighbours.
+
+    Args:
+        functions: the definition.
+        geometry: of ``geometry``.
+        dE_dG: (N, D) or, for M members at once, (M, N, D), eV.
+
+    Returns:
+        Pair gradients (N, 3, K) or (M, N, 3, K), eV/Å.
+    """
+    n_radial = len(functions.radial) * len(functions.elements)
+    sums = None
+    if geometry.radial is not None:
+        c = torch.tensor(slope_coefficients(functions.radial), dtype=dE_dG.dtype, device=dE_dG.device)
+        seeds = dE_dG[..., :n_radial].unflatten(-1, (len(functions.elements), 1, len(functions.radial)))
+        rows = torch.matmul((seeds * c).flatten(-3, -2), geometry.radial)  # (..., N, 3E, K)
+        sums = _unmasked(rows, geometry.mask)
+    unit, cut, inverse = geometry.unit, geometry.cut, geometry.inverse
+    if geometry.basis is None:
+        return unit * (cut * sums).sum(-2, keepdim=True)
+    rows = _angular_rows(functions, geometry, dE_dG[..., n_radial:])
+    radial_rows, v = rows[..., 0:3, :], rows[..., 3:6, :]
+    sums = radial_rows if sums is None else sums + radial_rows
+    along = (cut * sums).sum(-2, keepdim=True) - (unit * v).sum(-2, keepdim=True) * inverse
+    return unit * along + v * inverse
+
+
+def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor) -> torch.Tensor:
+    """dG_i = Σ_j dG_i/dr_ij · dr_ij, the transpose of ``adjoint``.
+
+    Args:
+        functions: the definition.
+        geometry: of ``geometry``.
+        dvectors: dr_ij (N, 3, K) or (M, N, 3, K), Å.
+
+    Returns:
+        dG (N, D) or (M, N, D).
+    """
+    E = len(functions.elements)
+    dr = (geometry.unit * dvectors).sum(-2, keepdim=True)
+    radial_rows = geometry.cut * dr  # (..., N, 3, K)
+    parts = []
+    if geometry.radial is not None:
+        c = torch.tensor(slope_coefficients(functions.radial), dtype=dr.dtype, device=dr.device)
+        rows = torch.matmul(_masked(radial_rows, geometry.mask), geometry.radial.transpose(1, 2))  # (..., N, 3E, n)
+        parts.append((rows.unflatten(-2, (E, 3)) * c).sum(-2).flatten(-2, -1))
+    if geometry.basis is not None and geometry.angular is not None and geometry.moments is not None:
+        c = _constants(functions, geometry.unit)
+        rows = torch.cat([radial_rows, (dvectors - geometry.unit * dr) * geometry.inverse], -2)
+        weighted = torch.matmul(c.rows.transpose(0, 1), rows) * _fourfold(geometry.angular)  # (..., N, 4n, K)
+        rows = torch.matmul(_masked(weighted, geometry.mask), geometry.basis.transpose(1, 2))  # (..., N, 4C, Q+n)
+        n_channels = E * geometry.angular.shape[1]
+        rows = torch.matmul(rows.unflatten(-2, (n_channels, 4)).flatten(-2, -1), c.coefficients.transpose(0, 1))
+        n_harmonics = geometry.moments.shape[-1]
+        dA = rows[..., :n_harmonics]
+        first, second = _paired(c, geometry.moments)
+        d_first, d_second = _paired(c, dA)
+        dS = None
+        if c.self_gradient is not None:
+            dS = torch.matmul(rows[..., n_harmonics:].flatten(-2, -1), c.self_gradient.transpose(0, 1))
+        parts += _from_pairs(c, first * d_second + d_first * second, dS)
+    return torch.cat(parts, -1)
+
+
+def _constants(functions: SymmetryFunctions, like: torch.Tensor) -> contraction.Constants:
+    assert functions.angular is not None
+    return contraction.constants(functions.angular, len(functions.elements), like.dtype, like.device)
+
+
+def _mask(functions: SymmetryFunctions, neighbour_species: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | None:
+    n_elements = len(functions.elements)
+    if n_elements == 1:
+        return None
+    elements = torch.arange(n_elements, device=neighbour_species.device).unsqueeze(1)
+    return (neighbour_species.unsqueeze(1) == elements).to(dtype)
+
+
+def _paired(c: contraction.Constants, moments: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    if c.first is None or c.second is None:
+        return moments, moments
+    return moments.index_select(-2, c.first), moments.index_select(-2, c.second)
+
+
+def _from_pairs(c: contraction.Constants, products: torch.Tensor, self_sums: torch.Tensor | None) -> list[torch.Tensor]:
+    """Angular functions (..., P·F) and appended self sums from A_a ∘ A_b (..., P, Y) and κ S (..., P)."""
+    functions = torch.matmul(products, c.functions)
+    if c.factors is not None:
+        functions = functions * c.factors
+    if c.weights is not None and self_sums is not None:
+        functions = functions + self_sums.unsqueeze(-1) * c.weights
+    parts = [functions.flatten(-2, -1)]
+    if c.append is not None and self_sums is not None:
+        parts.append(torch.matmul(self_sums, c.append))
+    return parts
+
+
+def _angular_rows(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tensor) -> torch.Tensor:
+    """a₀, a₁, a₂, v_x, v_y, v_z (..., 6, K) of the angular functions from their dE/dG."""
+    assert geometry.moments is not None and geometry.angular is not None and geometry.basis is not None
+    c = _constants(functions, geometry.unit)
+    n_pairs, n_functions = c.n_pairs, c.functions.shape[1]
+    seeds = dE_dG[..., : n_pairs * n_functions].unflatten(-1, (n_pairs, n_functions))
+    dS = None if c.weights is None else (seeds * c.weights).sum(-1)
+    if c.append is not None:
+        appended = torch.matmul(dE_dG[..., n_pairs * n_functions :], c.append.transpose(0, 1))
+        dS = appended if dS is None else dS + appended
+    if c.factors is not None:
+        seeds = seeds * c.factors
+    dq = torch.matmul(seeds, c.functions.transpose(0, 1))
+    first, second = _paired(c, geometry.moments)
+    if c.incidence is None:
+        gradient = dq * first * 2.0
+    else:
+        gradient = torch.matmul(c.incidence, torch.cat([dq * second, dq * first], -2))
+    if dS is not None and c.self_gradient is not None:
+        n_radial = geometry.angular.shape[1]
+        dR = torch.matmul(dS, c.self_gradient).unflatten(-1, (len(functions.elements) * n_radial, n_radial))
+        gradient = torch.cat([gradient, dR], -1)
+    W = torch.matmul(_by_row(c, gradient), geometry.basis)  # (..., N, 4C, K): one value and three slopes of each channel
+    weighted = _unmasked(W, geometry.mask) * _fourfold(geometry.angular)
+    return torch.matmul(c.rows, weighted)
+
+
+def _by_row(c: contraction.Constants, gradient: torch.Tensor) -> torch.Tensor:
+    """Coefficients (..., 4C, Q+n) of the rows B from dE/dA and dE/dS (..., C, Y+n)."""
+    size = c.coefficients.shape[1] // 4
+    return torch.matmul(gradient, c.coefficients).unflatten(-1, (4, size)).flatten(-3, -2)
+
+
+def _fourfold(channels: torch.Tensor) -> torch.Tensor:
+    """Each channel four times in a row (N, 4n, K): for its value and its three slopes."""
+    return torch.repeat_interleave(channels, 4, dim=1)
+
+
+def _masked(rows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """(..., N, k, K) -> (..., N, E·k, K): the rows of each neighbour element, zero at the others."""
+    if mask is None:
+        return rows
+    return (mask.unsqueeze(-2) * rows.unsqueeze(-3)).flatten(-3, -2)
+
+
+def _unmasked(rows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """(..., N, E·k, K) -> (..., N, k, K): each neighbour takes the rows of its own element; transpose of ``_masked``."""
+    if mask is None:
+        return rows
+    n_elements = mask.shape[1]
+    return (rows.unflatten(-2, (n_elements, rows.shape[-2] // n_elements)) * mask.unsqueeze(-2)).sum(-3)
