@@ -1,14 +1,11 @@
 """The doorbell: one Celery message with a job id, sent after the job's row was committed; losing it costs only time."""
 
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
 from kombu import Exchange, Queue
-from sqlalchemy import event
-from sqlalchemy.orm import Session
 
 TASK = "worker.tasks.run_job"
 """Name of the only task there is; its one argument is a job id."""
@@ -39,23 +36,6 @@ class Doorbell:
         """How many messages lie in the broker for `queue`, not counting those a worker already took."""
         with self._app.connection_for_read() as connection, connection.channel() as channel:
             return int(channel.queue_declare(queue, passive=True).message_count)
-
-
-def ring_after_commit(session: Session, doorbell: Doorbell, jobs: Iterable[tuple[str, str]]) -> None:
-    """Ring for these (job id, queue) once `session` has committed; never if it rolls back."""
-    waiting = list(jobs)
-
-    def ring(committed: Session) -> None:
-        # SQLAlchemy calls this for released savepoints too; only the outermost commit makes the rows visible.
-        if not committed.in_nested_transaction():
-            while waiting:
-                doorbell.ring(*waiting.pop(0))
-
-    def forget(_: Session) -> None:
-        waiting.clear()
-
-    event.listen(session, "after_commit", ring)
-    event.listen(session, "after_rollback", forget)
 
 
 def create_celery(broker_url: str, broker_folder: Path) -> Celery:

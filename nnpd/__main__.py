@@ -1,0 +1,6 @@
+"""`python -m nnpd`."""
+
+from nnpd.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""The Celery application of a worker process."""
+
+from typing import Any
+
+from celery import Celery, signals
+
+from models_store import doorbell, log
+from worker import tasks, watchdog
+from worker.settings import Settings
+from worker.workplace import Workplace, open_workplace, prepare_home
+
+
+def create_worker(settings: Settings) -> Celery:
+    """Connect to the registry and the broker, and answer the doorbell once Celery runs the application."""
+    log.configure("worker", format=settings.log_format, level=settings.log_level)
+    home = prepare_home(settings)
+    app = doorbell.create_celery(settings.broker_url or home.broker_url, home.broker)
+    workplace = open_workplace(settings, app)
+    ear = watchdog.Ear()
+    tasks.register(app, workplace, ear)
+    _connect_signals(app, workplace, ear, settings)
+    return app
+
+
+def _connect_signals(app: Celery, workplace: Workplace, ear: watchdog.Ear, settings: Settings) -> None:
+    # Celery keeps weak references to receivers unless told otherwise.
+    @signals.setup_logging.connect(weak=False)
+    def keep_our_logging(**_: Any) -> None:
+        """Celery leaves logging alone when somebody receives this signal."""
+
+    @signals.worker_shutting_down.connect(weak=False)
+    def stop_the_job(**_: Any) -> None:
+        # Sent from Celery's handler of SIGTERM: the running job writes its checkpoint and goes back to the queue.
+        workplace.stopping.set()
+
+    @signals.worker_ready.connect(weak=False)
+    def watch(sender: Any, **_: Any) -> None:
+        ear.heard()
+        queues = [queue.name for queue in sender.task_consumer.queues]
+        watchdog.start(
+            doorbell.Doorbell(app), queues, ear, deaf_seconds=settings.deaf_seconds, stopping=workplace.stopping
+        )

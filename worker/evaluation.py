@@ -1,0 +1,50 @@
+"""Predictions of a potential version on the frames of a dataset version, without torch."""
+
+from collections.abc import Sequence
+
+from models_store import artifacts, datasets
+from models_store.tables import PotentialVersion
+from nnp.core.label import Frame
+from nnp.core.potential import Potential
+from nnp.core.prediction import Prediction
+from worker.work import Work
+
+STRUCTURES_PER_STEP = 32
+PROPERTIES = ("energy", "forces", "stress")
+SERVED = "onnx_float32"
+"""Role of the artifact that is judged: the one that is served."""
+
+
+def frames(work: Work, dataset_version: str, *, splits: Sequence[str] = ()) -> list[Frame]:
+    """The frames of a dataset version such as "si-pbe:2".
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    with work.workplace.reading() as session:
+        version = datasets.version(session, dataset_version)
+        return list(datasets.frames(session, version, datasets.Filter(splits=tuple(splits))))
+
+
+def load(store: artifacts.ArtifactStore, version: PotentialVersion, *, threads: int) -> Potential:
+    """The potential as it is served, its bytes verified.
+
+    Raises:
+        ArtifactError: the bytes are missing or damaged.
+    """
+    return Potential.load(store.read(version.artifact_hashes[SERVED]), threads=threads)
+
+
+def predict(work: Work, potential: Potential, given: Sequence[Frame]) -> list[Prediction]:
+    """Energy, forces and stress of every frame, in steps between which the job can be stopped.
+
+    Raises:
+        CoverageError: the potential does not know an element of a frame.
+    """
+    predictions: list[Prediction] = []
+    for start in range(0, len(given), STRUCTURES_PER_STEP):
+        work.check()
+        batch = [frame.structure for frame in given[start : start + STRUCTURES_PER_STEP]]
+        predictions.extend(potential.evaluate(batch, PROPERTIES))
+        work.journal.progress("evaluate", epoch=len(predictions), epochs=len(given))
+    return predictions

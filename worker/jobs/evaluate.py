@@ -1,0 +1,78 @@
+"""The job `evaluate`: errors of a potential version on a dataset version; with an alias, its gates are run again."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models_store import potentials
+from models_store.tables import PotentialVersion
+from nnp.core import metrics
+from nnp.core.label import Frame
+from nnp.core.prediction import Prediction
+from worker import evaluation, gates, incumbent
+from worker.work import Publish, Work
+
+
+def run(work: Work) -> Publish:
+    """Predict every labelled frame and compare, by split and group.
+
+    Raises:
+        NotFound: there is no such version.
+        CoverageError: the potential does not know an element of the data.
+    """
+    payload = work.payload
+    alias = payload.get("alias")
+    with work.workplace.reading() as session:
+        version = potentials.resolve(session, payload["version"])
+    labelled = [
+        frame
+        for frame in evaluation.frames(work, payload["dataset_version"], splits=_splits(payload.get("split"), alias))
+        if frame.label is not None
+    ]
+    potential = evaluation.load(work.workplace.artifacts, version, threads=work.workplace.threads)
+    predictions = evaluation.predict(work, potential, labelled)
+    result = {
+        "potential_version": version.reference,
+        "dataset_version": payload["dataset_version"],
+        "metrics": metrics.table(labelled, predictions),
+    }
+    if alias is None:
+        return lambda _session: result
+    report = _gates_again(work, version, labelled, predictions)
+
+    def publish(session: Session) -> dict[str, Any]:
+        potentials.record_gates(session, potentials.resolve(session, version.reference), report)
+        return {**result, "gates": report}
+
+    return publish
+
+
+def _splits(split: str | None, alias: str | None) -> list[str]:
+    """The split asked for (none means all), and the test split where gates need it."""
+    if split is None:
+        return []
+    return sorted({split, "test"}) if alias is not None else [split]
+
+
+def _gates_again(
+    work: Work, version: PotentialVersion, frames: list[Frame], predictions: list[Prediction]
+) -> dict[str, Any]:
+    """The gates against today's incumbent; the physics contract does not depend on it and is kept as it was found."""
+    alias = work.payload["alias"]
+    judged = [(frame, found) for frame, found in zip(frames, predictions, strict=True) if frame.split == "test"]
+    test = [frame for frame, _ in judged]
+    errors = metrics.errors(test, [found for _, found in judged]) if test else None
+    rival = incumbent.judge(work, version.potential.name, alias, test, but=version.id)
+    checks = [
+        _contract_as_found(version),
+        gates.finite_test_errors(errors),
+        gates.not_worse_than_incumbent(errors, rival),
+    ]
+    return gates.report(checks, dataset_version=work.payload["dataset_version"], alias=alias, incumbent=rival)
+
+
+def _contract_as_found(version: PotentialVersion) -> gates.Check:
+    for check in (version.gates or {}).get("checks", []):
+        if check["name"] == "physics_contract":
+            return gates.Check(**check)
+    return gates.physics_contract([])

@@ -1,0 +1,134 @@
+"""The job `ingest`: an uploaded file becomes a dataset version that is ready, or one rejected with its reasons."""
+
+import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models_store import datasets
+from models_store.tables import DatasetState, DatasetVersion
+from nnp.core import errors, plausibility, reading
+from nnp.core.label import Frame
+from worker.failing import JobRefused, Rejections
+from worker.work import Publish, Work
+
+FRAMES_PER_STEP = 64
+
+
+def run(work: Work) -> Publish:
+    """Read the artifact frame by frame, check every frame, and store all that is good in one transaction.
+
+    Raises:
+        JobRefused: the file cannot be read, or has bad frames and the upload did not say to skip them.
+    """
+    payload = work.payload
+    rejected: list[dict[str, Any]] = []
+    frames = _read(work, rejected)
+    if rejected and payload.get("on_error", "raise") == "raise":
+        first = rejected[0]
+        raise JobRefused(
+            "upload_rejected",
+            f"{len(rejected)} of {len(rejected) + len(frames)} frames cannot be used; the first: {_place(first)}: "
+            f"{first['reason']}. Mend the file, or upload with on_error=skip to leave them out.",
+            rejections=rejected,
+        )
+    if not frames:
+        raise JobRefused("upload_rejected", "The file has no usable frame.", rejections=rejected)
+    work.journal.say(f"read {len(frames)} frames, left out {len(rejected)}")
+    work.journal.progress("store", message=f"{len(frames)} frames")
+
+    def publish(session: Session) -> dict[str, Any]:
+        method = payload.get("method") or {"name": payload["dataset"], "record": {}}
+        ingested = datasets.ingest(
+            session,
+            _begun(session, work),
+            frames,
+            method=datasets.method(session, method["name"], method["record"]),
+            test_fraction=payload.get("test_fraction", 0.1),
+            seed=payload.get("seed", 0),
+            rejected=rejected,
+            on_conflict=payload.get("on_error", "raise"),
+        )
+        return {
+            "dataset_version": ingested.version.reference,
+            "duplicate": ingested.duplicate,
+            "frames": len(frames),
+            "rejected": len(rejected),
+        }
+
+    return publish
+
+
+def abandon(session: Session, work: Work, reason: str, rejections: Rejections) -> None:
+    """The dataset version of an upload that came to nothing says why."""
+    datasets.reject(session, _begun(session, work), rejections=rejections, reason=reason)
+
+
+def _begun(session: Session, work: Work) -> DatasetVersion:
+    """The version that the upload began; a new one where a retried job's first one was rejected."""
+    version = datasets.of_job(session, work.claim.job_id)
+    if version is not None and version.state == DatasetState.INGESTING:
+        return version
+    payload = work.payload
+    return datasets.begin(
+        session,
+        payload["dataset"],
+        job_id=work.claim.job_id,
+        source_sha256=payload["artifact"],
+        note=payload.get("note", ""),
+    )
+
+
+def _read(work: Work, rejected: list[dict[str, Any]]) -> list[Frame]:
+    """All good frames; what is wrong with the others goes to `rejected`, so that one look shows all of it."""
+    payload = work.payload
+    frames: list[Frame] = []
+    problems: list[reading.Rejection] = []
+    with tempfile.TemporaryDirectory(prefix="nnpd-ingest-") as folder:
+        path = Path(folder) / Path(payload["filename"]).name
+        with work.workplace.artifacts.open(payload["artifact"]) as source, path.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+        found = reading.read_frames(
+            path,
+            format=payload.get("format"),
+            keys=reading.LabelKeys(**(payload.get("keys") or {})),
+            on_error="skip",
+            rejected=problems,
+        )
+        try:
+            for number, frame in enumerate(found):
+                if number % FRAMES_PER_STEP == 0:
+                    work.check()
+                    work.journal.progress("read", message=f"{number} frames")
+                if wrong := plausibility.check(frame.structure):
+                    rejected.append(_rejection(frame, "; ".join(wrong)))
+                else:
+                    frames.append(frame)
+        except errors.ReadError as error:
+            # The file as a whole: nothing after this place can be read.
+            rejected.append(
+                {"file": payload["filename"], "frame": error.frame, "line": error.line, "reason": error.reason}
+            )
+            frames.clear()
+    rejected.extend(dataclasses.asdict(problem) for problem in problems)
+    rejected.sort(key=lambda entry: (entry["frame"] is None, entry["frame"] or 0))
+    return frames
+
+
+def _rejection(frame: Frame, reason: str) -> dict[str, Any]:
+    source = frame.source
+    return {
+        "file": source.file if source else None,
+        "frame": source.frame if source else None,
+        "line": source.line if source else None,
+        "reason": reason,
+    }
+
+
+def _place(rejection: dict[str, Any]) -> str:
+    parts = [str(rejection["file"])]
+    parts += [f"{word} {rejection[word]}" for word in ("frame", "line") if rejection[word] is not None]
+    return ", ".join(parts)
