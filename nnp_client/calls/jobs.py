@@ -1,0 +1,125 @@
+"""Jobs: submit, follow, cancel, retry."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pydantic
+
+from nnp_client import watching
+from nnp_client.calls import base
+from nnp_client.wire import jobs as wire
+from nnp_client.wire.paging import Page
+
+
+class JobCalls(base.Calls):
+    """The calls under /v1/jobs."""
+
+    def train(
+        self,
+        potential: str,
+        dataset_version: str,
+        *,
+        recipe: "Mapping[str, Any] | pydantic.BaseModel | None" = None,
+        alias: str = "production",
+    ) -> wire.JobOut:
+        """Queue a training.
+
+        Args:
+            potential: Name of the potential.
+            dataset_version: "si-pbe:2".
+            recipe: Fields of nnp.core.recipe.Recipe that differ from the default, or a Recipe.
+            alias: The alias whose present version the new one must not be worse than.
+
+        Raises:
+            InvalidError: The recipe cannot work; `field` names where.
+            ClientError: See `nnp_client.errors`.
+        """
+        fields = {"kind": "train", "potential": potential, "dataset_version": dataset_version, "alias": alias}
+        return self.submit(fields | {"recipe": _recipe(recipe) or {}})
+
+    def retrain(
+        self,
+        parent: str,
+        dataset_version: str,
+        *,
+        potential: str | None = None,
+        recipe: "Mapping[str, Any] | pydantic.BaseModel | None" = None,
+        alias: str = "production",
+    ) -> wire.JobOut:
+        """Queue a training that starts from the weights of `parent`; recipe and name are the parent's if not given."""
+        fields = {"kind": "retrain", "parent": parent, "dataset_version": dataset_version, "alias": alias}
+        return self.submit(fields | {"potential": potential, "recipe": _recipe(recipe)})
+
+    def evaluate(
+        self, version: str, dataset_version: str, *, split: str | None = "test", alias: str | None = None
+    ) -> wire.JobOut:
+        """Queue an evaluation; with `alias` the version goes through the gates again, against that alias."""
+        fields = {"kind": "evaluate", "version": version, "dataset_version": dataset_version}
+        return self.submit(fields | {"split": split, "alias": alias})
+
+    def submit(self, request: Mapping[str, Any]) -> wire.JobOut:
+        """Queue a job given as the fields of a request in `wire.jobs`; repeated safely when the connection breaks."""
+        key = uuid.uuid4().hex
+        return base.parse(
+            wire.JobOut,
+            self._transport.request("POST", "/v1/jobs", body=dict(request), headers={"Idempotency-Key": key}),
+        )
+
+    def jobs(self, *, kinds: Sequence[str] = (), states: Sequence[str] = (), limit: int = 50) -> list[wire.JobOut]:
+        """The newest jobs."""
+        params = {"kind": list(kinds) or None, "state": list(states) or None, "limit": limit}
+        return base.parse(Page[wire.JobOut], self._transport.request("GET", "/v1/jobs", params=params)).items
+
+    def job(self, job_id: str) -> wire.JobOut:
+        """A job with its progress."""
+        return base.parse(wire.JobOut, self._transport.request("GET", f"/v1/jobs/{job_id}"))
+
+    def events(
+        self, job_id: str, *, after: int = 0, kinds: Sequence[str] = (), wait_seconds: float = 0.0, limit: int = 1000
+    ) -> wire.JobEvents:
+        """What a job said after event number `after`; waits up to `wait_seconds` (at most 30) for something."""
+        params = {"after": after, "kind": list(kinds) or None, "wait": wait_seconds or None, "limit": limit}
+        found = self._transport.request("GET", f"/v1/jobs/{job_id}/events", params=params)
+        return base.parse(wire.JobEvents, found)
+
+    def watch(self, job_id: str, *, timeout_seconds: float | None = None) -> Iterator[wire.JobEvents]:
+        """Follow a job to its end.
+
+        Args:
+            job_id: The job.
+            timeout_seconds: Longest time to follow, in s; None to the end of the job.
+
+        Yields:
+            New events with the job's state and progress, as they come.
+
+        Raises:
+            TimedOutError: The job did not end in time.
+            ClientError: See `nnp_client.errors`.
+        """
+        return watching.watch(self, job_id, timeout_seconds=timeout_seconds)
+
+    def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> wire.JobOut:
+        """Wait for a job to succeed.
+
+        Raises:
+            JobError: It failed or was cancelled.
+            TimedOutError: It did not end in time.
+        """
+        for _ in self.watch(job_id, timeout_seconds=timeout_seconds):
+            pass
+        return watching.succeeded(self.job(job_id))
+
+    def cancel(self, job_id: str) -> wire.JobOut:
+        """Stop a job; a running one stops at its next step."""
+        return base.parse(wire.JobOut, self._transport.request("POST", f"/v1/jobs/{job_id}/cancel"))
+
+    def retry(self, job_id: str) -> wire.JobOut:
+        """Queue a failed or cancelled job again; it goes on from its checkpoint."""
+        return base.parse(wire.JobOut, self._transport.request("POST", f"/v1/jobs/{job_id}/retry"))
+
+
+def _recipe(recipe: "Mapping[str, Any] | pydantic.BaseModel | None") -> dict[str, Any] | None:
+    if isinstance(recipe, pydantic.BaseModel):
+        return recipe.model_dump(mode="json")
+    return None if recipe is None else dict(recipe)

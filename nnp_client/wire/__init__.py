@@ -1,0 +1,1 @@
+"""The contract between client and service: closed pydantic models, and arrays in MessagePack."""

@@ -1,0 +1,27 @@
+"""Downloads: artifacts of versions with their SHA-256 as ETag."""
+
+from fastapi import Response
+
+from models_store import artifacts
+from models_store import errors as store_errors
+from models_store.tables import PotentialVersion
+
+ONNX_TYPE = "application/vnd.onnx"
+
+
+def onnx(store: artifacts.ArtifactStore, version: PotentialVersion, dtype: str, if_none_match: str | None) -> Response:
+    """The ONNX file of a version, or 304 when the caller has it.
+
+    Raises:
+        NotFound: The version has no file of this precision.
+        ArtifactMissing, ArtifactCorrupt: The stored bytes are gone or damaged.
+    """
+    held = {role.removeprefix("onnx_"): sha256 for role, sha256 in version.artifact_hashes.items() if "onnx_" in role}
+    if dtype not in held:
+        raise store_errors.NotFound("precision of " + version.reference, dtype, available=sorted(held))
+    headers = {"ETag": f'"{held[dtype]}"', "Cache-Control": "private, max-age=31536000, immutable"}
+    if if_none_match is not None and held[dtype] in if_none_match:
+        return Response(status_code=304, headers=headers)
+    name = f"{version.reference.replace(':', '-')}-{dtype}.onnx"
+    headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return Response(store.read(held[dtype]), media_type=ONNX_TYPE, headers=headers)

@@ -1,0 +1,67 @@
+"""/v1/jobs: submit, look at, follow, cancel, retry."""
+
+from typing import Annotated
+
+import fastapi
+from fastapi import Query
+
+from models_store import jobs
+from nnp_client.wire.jobs import EventKind, JobEvents, JobKind, JobOut, JobRequest, JobState
+from nnp_client.wire.paging import Page
+from service import events, parts, submitting
+from service.routes.parameters import Actor, IdempotencyKey, JobId, Limit
+from service.sessions import Reading, Writing
+from service.views import jobs as views
+
+router = fastapi.APIRouter(tags=["jobs"], prefix="/jobs")
+
+
+@router.post("", status_code=202, summary="Train, retrain or evaluate")
+def submit_job(session: Writing, actor: Actor, request: JobRequest, idempotency_key: IdempotencyKey = None) -> JobOut:
+    return views.job(submitting.submit(session, request, idempotency_key=idempotency_key, actor=actor))
+
+
+@router.get("", summary="Jobs, newest first")
+def list_jobs(
+    session: Reading,
+    kind: Annotated[list[JobKind] | None, Query(description="Only of these kinds; repeat for several.")] = None,
+    state: Annotated[list[JobState] | None, Query(description="Only in these states; repeat for several.")] = None,
+    after: Annotated[str | None, Query(description="`next` of the page before.", max_length=64)] = None,
+    limit: Limit = 50,
+) -> Page[JobOut]:
+    rows = jobs.search(session, kinds=kind or (), states=state or (), before=after, limit=limit)
+    following = rows[-1].id if len(rows) == limit else None
+    return Page[JobOut](items=[views.job(row) for row in rows], next=following)
+
+
+@router.get("/{job_id}", summary="A job with its progress")
+def get_job(session: Reading, job_id: JobId) -> JobOut:
+    return views.job(jobs.get(session, job_id))
+
+
+@router.get("/{job_id}/events", summary="What a job said: progress, metrics over time, log lines")
+async def job_events(
+    *,
+    request: fastapi.Request,
+    job_id: JobId,
+    after: Annotated[int, Query(description="Only events with higher numbers.", ge=0, lt=2**31)] = 0,
+    kind: Annotated[list[EventKind] | None, Query(description="Only of these kinds; repeat for several.")] = None,
+    wait: Annotated[
+        float,
+        Query(description="Wait up to so many seconds for an event.", ge=0, le=events.LONGEST_WAIT_SECONDS),
+    ] = 0.0,
+    limit: Limit = 1000,
+) -> JobEvents:
+    return await events.wait_for(
+        parts.of(request), job_id, after=after, kinds=kind or (), limit=limit, wait_seconds=wait
+    )
+
+
+@router.post("/{job_id}/cancel", summary="Stop a job; a running one stops at its next step and keeps its checkpoint")
+def cancel_job(session: Writing, actor: Actor, job_id: JobId) -> JobOut:
+    return views.job(jobs.cancel(session, job_id, actor=actor))
+
+
+@router.post("/{job_id}/retry", status_code=202, summary="Queue a failed or cancelled job again, from its checkpoint")
+def retry_job(session: Writing, actor: Actor, job_id: JobId) -> JobOut:
+    return views.job(jobs.retry(session, job_id, actor=actor))

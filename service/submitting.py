@@ -1,0 +1,86 @@
+"""A job request becomes a job row: what it names is looked up first, so that mistakes are told at once."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models_store import datasets, jobs, potentials
+from models_store import errors as store_errors
+from models_store.tables import DatasetState, DatasetVersion, Job, PotentialState, PotentialVersion
+from nnp_client.wire import jobs as wire
+from service import errors
+
+
+def submit(
+    session: Session,
+    request: wire.TrainRequest | wire.RetrainRequest | wire.EvaluateRequest,
+    *,
+    idempotency_key: str | None,
+    actor: str | None,
+) -> Job:
+    """Queue a job.
+
+    Raises:
+        NotFound: A name in the request names nothing.
+        Conflict: A version in the request is not ready, or withdrawn.
+        FieldError: The parent has no recipe and the request has none either.
+    """
+    match request:
+        case wire.TrainRequest():
+            payload = _train(session, request)
+        case wire.RetrainRequest():
+            payload = _retrain(session, request)
+        case wire.EvaluateRequest():
+            payload = _evaluate(session, request)
+    return jobs.submit(session, request.kind, payload, idempotency_key=idempotency_key, actor=actor)
+
+
+def _train(session: Session, request: wire.TrainRequest) -> dict[str, Any]:
+    return {
+        "potential": request.potential,
+        "dataset_version": _ready(session, request.dataset_version).reference,
+        "recipe": request.recipe.model_dump(mode="json"),
+        "alias": request.alias,
+    }
+
+
+def _retrain(session: Session, request: wire.RetrainRequest) -> dict[str, Any]:
+    parent = _usable(session, request.parent)
+    recipe = request.recipe.model_dump(mode="json") if request.recipe is not None else parent.recipe
+    if recipe is None:
+        raise errors.FieldError(f"recipe: {parent.reference} was not trained here and has none", field="recipe")
+    return {
+        "potential": request.potential or parent.potential.name,
+        "parent": parent.reference,
+        "dataset_version": _ready(session, request.dataset_version).reference,
+        "recipe": recipe,
+        "alias": request.alias,
+    }
+
+
+def _evaluate(session: Session, request: wire.EvaluateRequest) -> dict[str, Any]:
+    return {
+        "version": _usable(session, request.version).reference,
+        "dataset_version": _ready(session, request.dataset_version).reference,
+        "split": request.split,
+        "alias": request.alias,
+    }
+
+
+def _ready(session: Session, reference: str) -> DatasetVersion:
+    version = datasets.version(session, reference)
+    if version.state == DatasetState.WITHDRAWN:
+        raise store_errors.Withdrawn(f"{version.reference} was withdrawn: {version.reason}")
+    if version.state != DatasetState.READY:
+        raise store_errors.Conflict(
+            f"{version.reference} is {version.state.value}, not ready",
+            advice="wait for its job, or name another version",
+        )
+    return version
+
+
+def _usable(session: Session, reference: str) -> PotentialVersion:
+    version = potentials.resolve(session, reference)
+    if version.state == PotentialState.WITHDRAWN:
+        raise store_errors.Withdrawn(f"{version.reference} was withdrawn: {version.reason}")
+    return version

@@ -1,0 +1,1 @@
+"""Rows of the registry as wire models, one file per thing."""
