@@ -10,6 +10,7 @@ StoreError
 ├── Invalid
 │   ├── InvalidName
 │   ├── InvalidReference
+│   ├── InvalidSplit
 │   └── EmptyVersion
 ├── ArtifactError
 │   ├── ArtifactMissing
@@ -122,6 +123,12 @@ class InvalidReference(Invalid):
     """A version is named by its number, as in Si:3, or by an alias, as in Si@production."""
 
     code = "invalid_reference"
+
+
+class InvalidSplit(Invalid):
+    """The frames cannot be split like this."""
+
+    code = "invalid_split"
 
 
 class EmptyVersion(Invalid):

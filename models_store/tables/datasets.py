@@ -57,6 +57,7 @@ class DatasetVersion(Base):
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))
     source_sha256: Mapped[str | None] = mapped_column(ForeignKey("artifacts.sha256"))  # the file as uploaded
     content_hash: Mapped[str | None] = mapped_column(Sha256)
+    elements: Mapped[str | None] = mapped_column(String(500), index=True)  # symbols between spaces: " O Si "
     statistics: Mapped[dict[str, Any] | None] = mapped_column(Json)
     rejections: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)  # file, frame, line, reason
     reason: Mapped[str | None] = mapped_column(Text)  # why rejected or withdrawn

@@ -141,6 +141,7 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String(length=32), nullable=True),
         sa.Column("source_sha256", sa.String(length=64), nullable=True),
         sa.Column("content_hash", sa.String(length=64), nullable=True),
+        sa.Column("elements", sa.String(length=500), nullable=True),
         sa.Column("statistics", JSON, nullable=True),
         sa.Column("rejections", JSON, nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -162,6 +163,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("dataset_id", "number", name=op.f("uq_dataset_versions_dataset_id_number")),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_dataset_versions_elements"), "dataset_versions", ["elements"], unique=False)
     op.create_index(op.f("ix_dataset_versions_job_id"), "dataset_versions", ["job_id"], unique=False)
     op.create_index(op.f("ix_dataset_versions_parent_id"), "dataset_versions", ["parent_id"], unique=False)
     op.create_index(op.f("ix_dataset_versions_source_sha256"), "dataset_versions", ["source_sha256"], unique=False)

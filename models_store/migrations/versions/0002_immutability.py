@@ -29,8 +29,8 @@ NEVER_DELETED = ("alias_history", "audit_events")
 FROZEN = {
     "dataset_versions": (
         "OLD.state <> 'ingesting'",
-        "id dataset_id number parent_id job_id source_sha256 content_hash statistics rejections note created_by"
-        " created_at frozen_at",
+        "id dataset_id number parent_id job_id source_sha256 content_hash elements statistics rejections note"
+        " created_by created_at frozen_at",
     ),
     "potential_versions": (
         "TRUE",
