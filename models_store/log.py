@@ -17,6 +17,14 @@ PROCESSORS: list[structlog.typing.Processor] = [
     structlog.processors.StackInfoRenderer(),
 ]
 
+QUIET = {
+    "alembic": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "celery.worker.strategy": logging.WARNING,
+    "kombu.connection": logging.ERROR,
+}
+"""Libraries that tell what we tell better."""
+
 
 def configure(process: str, *, format: Format = "json", level: str = "INFO") -> None:
     """Send this process's logs, and those of its libraries, to stderr; every line carries the name `process`."""
@@ -35,6 +43,8 @@ def configure(process: str, *, format: Format = "json", level: str = "INFO") -> 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

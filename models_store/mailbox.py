@@ -1,5 +1,6 @@
 """The filesystem broker made safe for many processes: messages appear whole and never leave their folder."""
 
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 from kombu.exceptions import ChannelError
 from kombu.transport import filesystem
 from kombu.utils.json import dumps, loads
+
+logger = logging.getLogger(__name__)
 
 
 class Channel(filesystem.Channel):
@@ -33,9 +36,13 @@ class Channel(filesystem.Channel):
                 (folder / name).rename(taken)
             except FileNotFoundError:
                 continue
-            payload = taken.read_text()
-            taken.unlink()
-            return loads(payload)
+            try:
+                return loads(taken.read_text())
+            except ValueError:
+                # A power cut can leave an empty file. Raising would end the worker; the reconciler rings again.
+                logger.warning("an unreadable message was dropped", extra={"file": name})
+            finally:
+                taken.unlink()
         raise Empty
 
 

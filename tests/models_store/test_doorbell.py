@@ -67,6 +67,16 @@ def test_a_full_disk_leaves_no_half_message(app: Celery, folder: Path, caplog: p
     assert "did not ring" in caplog.text
 
 
+@pytest.mark.parametrize("content", ["", '{"body": "W10', "no message"])
+def test_an_unreadable_message_is_dropped(
+    app: Celery, folder: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "messages" / "0_broken.default.msg").write_text(content)
+    doorbell.Doorbell(app).ring("job-1", "default")
+    assert take(app, "default") == ["job-1"]
+    assert "dropped" in caplog.text
+
+
 def test_each_message_is_taken_once(app: Celery, folder: Path) -> None:
     bell = doorbell.Doorbell(app)
     ids = {f"job-{number}" for number in range(100)}
