@@ -48,6 +48,11 @@ class PowerSpectrumGrid(_Closed):
     l_max: int | None = pydantic.Field(
         None, ge=0, le=8, description="Highest angular momentum of the power spectrum; null = automatic."
     )
+    self_sums: Literal["append", "subtract", "none"] = pydantic.Field(
+        "append",
+        description="What becomes of the terms in which both neighbours are one atom: given as inputs of their own, "
+        "subtracted from the power spectrum, or left in it.",
+    )
 
 
 class WideAngularGrid(_Closed):

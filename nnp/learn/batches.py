@@ -1,0 +1,225 @@
+"""Batches of structures, prepared once: scaled symmetry functions, the geometry that the adjoint needs, and labels.
+
+The composition of a batch is drawn once and stays; only the order of the batches changes from epoch to epoch. So
+nothing about the geometry is computed or copied during the training, unless it would not fit into memory.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nnp.core import neighbours
+from nnp.core.label import Frame
+from nnp.learn import reference_energies, scaling, symmetry_functions
+
+CACHE_BYTES = 2_000_000_000
+"""Geometries beyond this are computed anew at every use instead of being kept."""
+BLOCK_ATOMS = 2048
+"""Atoms whose symmetry functions are computed at once outside of batches."""
+
+VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+"""Components in Voigt order: xx, yy, zz, yz, xz, xy."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """S structures with N atoms, K neighbour slots, D functions. Float32; energies in units of the training's scale ε.
+
+    Attributes:
+        functions: the symmetry functions.
+        vectors: (N, 3, K) r_j - r_i, Å.
+        neighbour_species: (N, K) int64.
+        neighbours: (N, K) int64, index in the batch.
+        reverse: (3, N, K) int64, flat index in (N, 3, K) of the same component of the reversed edge.
+        structure: (N,) int64, the structure of each atom.
+        atoms: (S,) atoms of each structure.
+        volumes: (S,) volume per atom, Å^3; 0 where not periodic in three directions.
+        members: for each element, the atoms of that element, int64.
+        inputs: (N, D) scaled symmetry functions.
+        scale: (N, D) by which they were scaled.
+        weights: (S,) weight of each structure in the loss.
+        energies: (S,) energy per atom without reference energies, ε.
+        forces: (N, 3), ε/Å; zero where there is no label.
+        has_forces: (N, 1) 1 where forces are labelled.
+        virials: (S, 6) stress times volume per atom, Voigt order, ε; zero where there is no label.
+        has_virials: (S, 1) 1 where the stress is labelled.
+        kept: the geometry, where it is kept.
+        only_energies: no structure has forces or stress: the adjoint is not needed.
+    """
+
+    functions: symmetry_functions.SymmetryFunctions
+    vectors: torch.Tensor
+    neighbour_species: torch.Tensor
+    neighbours: torch.Tensor
+    reverse: torch.Tensor
+    structure: torch.Tensor
+    atoms: torch.Tensor
+    volumes: torch.Tensor
+    members: tuple[torch.Tensor, ...]
+    inputs: torch.Tensor
+    scale: torch.Tensor
+    weights: torch.Tensor
+    energies: torch.Tensor
+    forces: torch.Tensor
+    has_forces: torch.Tensor
+    virials: torch.Tensor
+    has_virials: torch.Tensor
+    kept: symmetry_functions.Geometry | None
+    only_energies: bool
+
+    @property
+    def geometry(self) -> symmetry_functions.Geometry:
+        """What the adjoint needs; kept or computed now."""
+        if self.kept is not None:
+            return self.kept
+        return symmetry_functions.geometry(self.functions, self.vectors, self.neighbour_species)
+
+
+def species_of(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
+    """(N,) int64 index of each atom's element, all frames in a row."""
+    index = {element: number for number, element in enumerate(elements)}
+    return np.array([index[symbol] for frame in frames for symbol in frame.structure.symbols], dtype=np.int64)
+
+
+def values(
+    functions: symmetry_functions.SymmetryFunctions, table: neighbours.NeighbourTable, species: np.ndarray
+) -> np.ndarray:
+    """(N, D) float64 symmetry functions of all atoms of a table, in blocks."""
+    blocks = [np.zeros((0, functions.size))]
+    for start in range(0, len(table), BLOCK_ATOMS):
+        block = table.block(start, min(start + BLOCK_ATOMS, len(table)))
+        vectors = torch.from_numpy(np.ascontiguousarray(block.vectors, dtype=np.float64))
+        geometry = symmetry_functions.geometry(functions, vectors, torch.from_numpy(block.neighbour_species(species)))
+        blocks.append(symmetry_functions.values(functions, geometry).numpy())
+    return np.concatenate(blocks)
+
+
+def divide(frames: Sequence[Frame], size: int, random: np.random.Generator | None) -> list[list[int]]:
+    """Indices of the frames in batches of about `size`: shuffled once, or in order where `random` is None."""
+    order = np.arange(len(frames)) if random is None else random.permutation(len(frames))
+    count = max(1, round(len(frames) / size))
+    return [sorted(int(i) for i in part) for part in np.array_split(order, count)]
+
+
+def prepare(
+    frames: Sequence[Frame],
+    groups: Sequence[Sequence[int]],
+    *,
+    functions: symmetry_functions.SymmetryFunctions,
+    scaled: scaling.Scaling,
+    references: reference_energies.ReferenceEnergies,
+    unit: float,
+    group_weights: dict[str, float],
+    keep: bool = True,
+) -> list[Batch]:
+    """Prepare batches for the training.
+
+    Args:
+        frames: the structures with their labels (or without: then only inputs are meaningful).
+        groups: indices of the frames of each batch, as from `divide`.
+        functions: the symmetry functions.
+        scaled: their scaling.
+        references: reference energies that are subtracted from the energies.
+        unit: ε in eV; energies, forces and virials are divided by it.
+        group_weights: weight in the loss by group name; 1 where absent.
+        keep: keep the geometries while they fit into `CACHE_BYTES`.
+    """
+    room = CACHE_BYTES if keep else 0
+    prepared = []
+    for group in groups:
+        batch = _batch(
+            [frames[i] for i in group],
+            functions=functions,
+            scaled=scaled,
+            references=references,
+            unit=unit,
+            group_weights=group_weights,
+            keep=room > 0,
+        )
+        room -= _bytes(batch.kept)
+        prepared.append(batch)
+    return prepared
+
+
+def _batch(
+    frames: Sequence[Frame],
+    *,
+    functions: symmetry_functions.SymmetryFunctions,
+    scaled: scaling.Scaling,
+    references: reference_energies.ReferenceEnergies,
+    unit: float,
+    group_weights: dict[str, float],
+    keep: bool,
+) -> Batch:
+    table = neighbours.neighbour_table([frame.structure for frame in frames], functions.cutoff)
+    species = species_of(frames, functions.elements)
+    raw = values(functions, table, species)
+    vectors = torch.from_numpy(table.vectors.astype(np.float32))
+    kinds = torch.from_numpy(table.neighbour_species(species))
+    forces, has_forces = _forces(frames)
+    virials, has_virials = _virials(frames)
+    return Batch(
+        functions=functions,
+        vectors=vectors,
+        neighbour_species=kinds,
+        neighbours=torch.from_numpy(table.neighbours),
+        reverse=_componentwise(torch.from_numpy(table.reverse)),
+        structure=torch.from_numpy(table.structure_index),
+        atoms=torch.tensor([len(frame.structure) for frame in frames], dtype=torch.float32),
+        volumes=torch.tensor([(f.structure.volume or 0.0) / len(f.structure) for f in frames], dtype=torch.float32),
+        members=tuple(torch.from_numpy(np.flatnonzero(species == e)) for e in range(len(functions.elements))),
+        inputs=torch.from_numpy(((raw - scaled.shift[species]) * scaled.scale[species]).astype(np.float32)),
+        scale=torch.from_numpy(scaled.scale[species].astype(np.float32)),
+        weights=torch.tensor([group_weights.get(frame.group or "", 1.0) for frame in frames], dtype=torch.float32),
+        energies=torch.tensor([_energy(frame, references) / unit for frame in frames], dtype=torch.float32),
+        forces=torch.from_numpy((forces / unit).astype(np.float32)),
+        has_forces=torch.from_numpy(has_forces.astype(np.float32)),
+        virials=torch.from_numpy((virials / unit).astype(np.float32)),
+        has_virials=torch.from_numpy(has_virials.astype(np.float32)),
+        kept=symmetry_functions.geometry(functions, vectors, kinds) if keep else None,
+        only_energies=not (has_forces.any() or has_virials.any()),
+    )
+
+
+def _energy(frame: Frame, references: reference_energies.ReferenceEnergies) -> float:
+    """Energy per atom without the reference energies, eV; 0 without a label."""
+    if frame.label is None:
+        return 0.0
+    return (frame.label.energy - references.of(frame.structure.symbols)) / len(frame.structure)
+
+
+def _forces(frames: Sequence[Frame]) -> tuple[np.ndarray, np.ndarray]:
+    given = [None if frame.label is None else frame.label.forces for frame in frames]
+    forces = [np.zeros((len(f.structure), 3)) if g is None else g for f, g in zip(frames, given, strict=True)]
+    has = [np.full((len(f.structure), 1), g is not None) for f, g in zip(frames, given, strict=True)]
+    return np.concatenate(forces), np.concatenate(has)
+
+
+def _virials(frames: Sequence[Frame]) -> tuple[np.ndarray, np.ndarray]:
+    virials, has = np.zeros((len(frames), 6)), np.zeros((len(frames), 1))
+    for row, frame in enumerate(frames):
+        volume = frame.structure.volume
+        if frame.label is not None and frame.label.stress is not None and volume is not None:
+            virials[row] = frame.label.stress * volume / len(frame.structure)
+            has[row] = 1.0
+    return virials, has
+
+
+def _componentwise(reverse: torch.Tensor) -> torch.Tensor:
+    """(3, N, K) flat indices in (N, 3, K) from flat indices (N, K) in (N, K)."""
+    slots = reverse.shape[1]
+    atom, slot = reverse // slots, reverse % slots
+    return torch.stack([(atom * 3 + component) * slots + slot for component in range(3)])
+
+
+def _bytes(geometry: symmetry_functions.Geometry | None) -> int:
+    if geometry is None:
+        return 0
+    return sum(tensor.numel() * tensor.element_size() for tensor in geometry if tensor is not None)
+
+
+def atoms_in(batches: Sequence[Batch]) -> int:
+    """Number of atoms in all batches."""
+    return sum(len(batch.structure) for batch in batches)

@@ -1,0 +1,176 @@
+"""The committee: networks fitted to energies, forces and stresses; their mean is the reference that is served."""
+
+import math
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from nnp.core import recipe, units
+from nnp.learn import batches, fit, pair_forces, stacks
+
+ATOM_VISITS = 8_000_000
+"""The automatic budget: epochs times training atoms, within `EPOCHS`."""
+EPOCHS = (60, 800)
+WARM_START = 0.3
+"""A warm start takes this fraction of the steps and of the learning rate: the parent's weights are near already."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predicted:
+    """Predictions of M members for a batch, in units of the training's scale ε.
+
+    Attributes:
+        energies: (M, S) per atom, ε.
+        forces: (M, N, 3), ε/Å; None where only energies are labelled.
+        virials: (M, S, 6) stress times volume per atom, ε; None likewise.
+    """
+
+    energies: torch.Tensor
+    forces: torch.Tensor | None
+    virials: torch.Tensor | None
+
+    def mean(self) -> "Predicted":
+        """The committee's mean as a committee of one."""
+        return Predicted(
+            energies=self.energies.mean(0, keepdim=True),
+            forces=None if self.forces is None else self.forces.mean(0, keepdim=True),
+            virials=None if self.virials is None else self.virials.mean(0, keepdim=True),
+        )
+
+
+def plan(wanted: recipe.Recipe, atoms: int, batch_count: int, *, warm: bool) -> fit.Plan:
+    """Turn the recipe's budget into epochs.
+
+    Args:
+        wanted: the recipe.
+        atoms: training atoms.
+        batch_count: batches per epoch.
+        warm: whether the weights come from a parent.
+    """
+    epochs = min(max(ATOM_VISITS // atoms, EPOCHS[0]), EPOCHS[1])
+    if wanted.steps is not None:
+        epochs = max(1, round(wanted.steps / batch_count))
+    elif warm:
+        epochs = max(1, round(WARM_START * epochs))
+    return fit.Plan(
+        epochs=epochs,
+        learning_rate=wanted.learning_rate * (WARM_START if warm else 1.0),
+        schedule=wanted.schedule,
+        weight_decay=wanted.weight_decay,
+        patience=wanted.patience if wanted.patience is not None else max(10, epochs // 3),
+    )
+
+
+def batch_size(wanted: recipe.Recipe, structures: int) -> int:
+    """Structures per step: the recipe's, or about 30 steps per epoch between 2 and 16 structures each."""
+    return wanted.batch_size if wanted.batch_size is not None else min(max(structures // 30, 2), 16)
+
+
+def predict(members: Sequence[stacks.Stack], batch: batches.Batch) -> Predicted:
+    """Energies, forces and virials of a batch by every member; differentiable with respect to the weights."""
+    atomic, slopes = stacks.evaluate(members, batch, slopes=not batch.only_energies)
+    total = atomic.new_zeros((len(atomic), len(batch.atoms))).index_add(1, batch.structure, atomic)
+    if slopes is None:
+        return Predicted(energies=total / batch.atoms, forces=None, virials=None)
+    forces, virials = pair_forces.PairForces.apply(slopes, batch)
+    return Predicted(energies=total / batch.atoms, forces=forces, virials=virials)
+
+
+def squares(predicted: Predicted, batch: batches.Batch, weights: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Weighted mean squared errors (M,) of energies per atom, forces and virials per atom, ε²; absent where unlabelled.
+
+    Args:
+        predicted: of M members.
+        batch: with the labels.
+        weights: (S,) weight of each structure.
+    """
+    found = {"energy": ((predicted.energies - batch.energies) ** 2 * weights).mean(1)}
+    if predicted.forces is not None and batch.has_forces.any():
+        share = batch.has_forces * weights[batch.structure, None]
+        error = ((predicted.forces - batch.forces) ** 2 * share).sum((1, 2))
+        found["force"] = error / (3.0 * batch.has_forces.sum())
+    if predicted.virials is not None and batch.has_virials.any():
+        error = ((predicted.virials - batch.virials) ** 2 * (batch.has_virials * weights[:, None])).sum((1, 2))
+        found["stress"] = error / (6.0 * batch.has_virials.sum())
+    return found
+
+
+def loss(found: Mapping[str, torch.Tensor], weights: recipe.Loss) -> torch.Tensor:
+    """Paper eq. 3 with energies per atom and a stress term, (M,) from the squares (M,)."""
+    return sum((getattr(weights, name) * value for name, value in found.items()), start=torch.zeros(()))
+
+
+def train(
+    members: Sequence[stacks.Stack],
+    *,
+    training: Sequence[batches.Batch],
+    validation: Sequence[batches.Batch],
+    wanted: recipe.Recipe,
+    downhill: fit.Plan,
+    resume: fit.State | None,
+) -> Generator[fit.Epoch, None, fit.State]:
+    """Fit all members at once; every member has its own loss, the best weights are those of the best mean.
+
+    Args:
+        members: stacks, changed in place.
+        training: batches to fit.
+        validation: batches to judge by.
+        wanted: the recipe, for the weights of the loss.
+        downhill: the plan.
+        resume: state of an earlier run.
+    """
+
+    def step_loss(batch: batches.Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
+        predicted = predict(members, batch)
+        total = loss(squares(predicted, batch, batch.weights), wanted.loss).sum()
+        with torch.no_grad():
+            return total, {"loss": float(total) / len(predicted.energies), **mean_squares([(predicted, batch)])}
+
+    def validate() -> Mapping[str, float]:
+        with torch.no_grad():
+            pairs = [(predict(members, batch), batch) for batch in validation]
+            parts = [loss(squares(p.mean(), b, b.weights), wanted.loss) * len(b.atoms) for p, b in pairs]
+            total = float(sum(parts, start=torch.zeros(()))) / sum(len(b.atoms) for _, b in pairs)
+            return {"loss": total, **mean_squares(pairs)}
+
+    return fit.fit(
+        [p for stack in members for p in stack.parameters()],
+        [m for stack in members for m in stack.parameter_masks()],
+        batches=training,
+        loss=step_loss,
+        validate=validate,
+        plan=downhill,
+        seed=(wanted.seed, 3),
+        resume=resume,
+    )
+
+
+def mean_squares(pairs: Sequence[tuple[Predicted, batches.Batch]]) -> dict[str, float]:
+    """Mean squared errors of the committee's mean over batches, ε² (stress: (ε/Å^3)²), unweighted."""
+    sums: dict[str, list[float]] = {"energy": [0.0, 0.0], "force": [0.0, 0.0], "stress": [0.0, 0.0]}
+
+    def add(name: str, error: torch.Tensor, share: torch.Tensor) -> None:
+        sums[name][0] += float((error**2 * share).sum())
+        sums[name][1] += float(share.sum()) * error.shape[-1] / share.shape[-1]
+
+    for every, batch in pairs:
+        predicted = every.mean()
+        add("energy", (predicted.energies[0] - batch.energies)[:, None], torch.ones_like(batch.energies)[:, None])
+        if predicted.forces is not None:
+            add("force", predicted.forces[0] - batch.forces, batch.has_forces)
+        if predicted.virials is not None:
+            error = (predicted.virials[0] - batch.virials) / batch.volumes.clamp(min=1e-12)[:, None]
+            add("stress", error, batch.has_virials)
+    return {name: total / count for name, (total, count) in sums.items() if count}
+
+
+def in_units(found: Mapping[str, float], unit: float) -> dict[str, float]:
+    """Errors to report from mean squares: energy_rmse_mev_per_atom, force_rmse_ev_per_a, stress_rmse_gpa, loss."""
+    factors = {
+        "energy": ("energy_rmse_mev_per_atom", 1000.0 * unit),
+        "force": ("force_rmse_ev_per_a", unit),
+        "stress": ("stress_rmse_gpa", unit / units.GPA),
+    }
+    result = {key: math.sqrt(found[name]) * factor for name, (key, factor) in factors.items() if name in found}
+    return {**result, "loss": found["loss"]} if "loss" in found else result

@@ -1,0 +1,114 @@
+"""Automatic parameters of the symmetry functions from the distances that occur in the data set (paper, section 3.1)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nnp.core import errors, neighbours, recipe
+from nnp.learn import angular, radial, symmetry_functions
+
+FREQUENT = 0.5
+"""Share of the placement that follows the frequency of distances; the rest is even, so that no range is left blind."""
+LAST_SHIFT = 0.92
+"""The outermost function sits at this fraction of the cutoff: beyond it the cutoff function leaves little to see."""
+CHANNELS = {1: 5, 2: 4, 3: 3}
+"""Radial channels of the power spectrum by number of elements (2 for more): the inputs grow with their square."""
+DEGREES = {1: 5, 2: 4}
+"""Highest angular momentum of the power spectrum by number of elements (3 for more)."""
+
+
+def symmetry_functions_for(
+    wanted: recipe.Recipe, elements: Sequence[str], table: neighbours.NeighbourTable
+) -> symmetry_functions.SymmetryFunctions:
+    """The symmetry functions that a recipe means on a data set.
+
+    Args:
+        wanted: the recipe.
+        elements: chemical symbols of the data set, in the order of the species numbers.
+        table: neighbours of the training structures within the recipe's cutoff.
+
+    Raises:
+        RecipeError: explicit functions are malformed, or for other elements or another cutoff than the data and recipe.
+        InputError: no two atoms of the data are within the cutoff.
+    """
+    grid = wanted.symmetry_functions
+    if isinstance(grid, recipe.ExplicitFunctions):
+        return _explicit(grid, wanted, elements)
+    found = distances(table)
+    if len(found) == 0:
+        raise errors.InputError(f"no two atoms of the data are within the cutoff of {wanted.cutoff} Å")
+    even = grid.placement == "uniform"
+    if isinstance(grid, recipe.PowerSpectrumGrid):
+        channels = grid.channels if grid.channels is not None else CHANNELS.get(len(elements), 2)
+        degree = grid.l_max if grid.l_max is not None else DEGREES.get(len(elements), 3)
+        part: angular.Angular = angular.PowerSpectrum(
+            channels=gaussians(channels, found, wanted.cutoff, even=even), l_max=degree, self_sums=grid.self_sums
+        )
+    else:
+        part = angular.WideAngular(
+            channels=gaussians(grid.channels, found, wanted.cutoff, even=even),
+            zetas=tuple(sorted(set(grid.zetas))),
+            lambdas=tuple(sorted(set(grid.lambdas))),
+        )
+    return symmetry_functions.SymmetryFunctions(
+        elements=tuple(elements),
+        cutoff=wanted.cutoff,
+        cutoff_function=wanted.cutoff_function,
+        radial=gaussians(grid.radial, found, wanted.cutoff, even=even),
+        angular=part,
+    )
+
+
+def distances(table: neighbours.NeighbourTable) -> npt.NDArray[np.float64]:
+    """All distances of a neighbour table, Å, in ascending order; each pair counts from both sides."""
+    lengths = np.linalg.norm(table.vectors.astype(np.float64), axis=1)
+    return np.sort(lengths[table.valid])
+
+
+def gaussians(
+    count: int, found: npt.NDArray[np.float64], cutoff: float, *, even: bool = False
+) -> tuple[radial.Radial, ...]:
+    """Place Gaussians between the shortest distance and the cutoff, densely where distances are frequent.
+
+    Positions are the mean of quantiles of the radial distribution (distances weighted by 1/r², the shell's area) and
+    of an even grid; each width is the spacing to the neighbouring positions.
+
+    Args:
+        count: number of Gaussians.
+        found: distances in ascending order, Å.
+        cutoff: Å.
+        even: leave the distribution aside.
+    """
+    grid = np.linspace(found[0], LAST_SHIFT * cutoff, count)
+    if count == 1:
+        return (radial.Radial(eta=float(2.0 / cutoff**2), shift=0.0),)
+    if not even:
+        weight = np.cumsum(found**-2.0)
+        quantiles = np.interp((np.arange(count) + 0.5) / count, weight / weight[-1], found)
+        grid = FREQUENT * quantiles + (1.0 - FREQUENT) * grid
+    widths = np.gradient(grid)
+    return tuple(
+        radial.Radial(eta=round(float(0.5 / width**2), 6), shift=round(float(shift), 6))
+        for shift, width in zip(grid, widths, strict=True)
+    )
+
+
+def _explicit(
+    given: recipe.ExplicitFunctions, wanted: recipe.Recipe, elements: Sequence[str]
+) -> symmetry_functions.SymmetryFunctions:
+    field = "symmetry_functions.definition"
+    try:
+        functions = symmetry_functions.SymmetryFunctions.from_dict(given.definition)
+    except (KeyError, TypeError, ValueError) as error:
+        raise errors.RecipeError(field=field, reason=f"not a definition of symmetry functions: {error}") from error
+    if functions.elements != tuple(elements):
+        raise errors.RecipeError(
+            field=f"{field}.elements",
+            reason=f"{', '.join(functions.elements)} do not equal the data's elements {', '.join(elements)}",
+        )
+    if functions.cutoff != wanted.cutoff:
+        raise errors.RecipeError(
+            field=f"{field}.cutoff", reason=f"{functions.cutoff} Å differs from the recipe's {wanted.cutoff} Å"
+        )
+    return functions

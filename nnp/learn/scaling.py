@@ -1,0 +1,79 @@
+"""Scaling of the symmetry functions, per centre element and function, that never amplifies what hardly varies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nnp.core import errors
+
+NEARLY_CONSTANT = 1e-3
+"""Functions whose standard deviation is below this fraction of the median of their kind are dropped."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scaling:
+    """Networks see (G - shift) * scale; shapes (E, D) for E centre elements and D functions.
+
+    Attributes:
+        shift: mean of each function over the training atoms of the element.
+        scale: reciprocal of the bounded standard deviation; exactly 0 for dropped functions.
+        lowest: smallest value of each function among the training atoms of the element.
+        highest: largest value.
+        dropped: (element, function) of every function that was dropped because it hardly varies.
+    """
+
+    shift: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float64]
+    lowest: npt.NDArray[np.float64]
+    highest: npt.NDArray[np.float64]
+    dropped: tuple[tuple[str, str], ...]
+
+
+def fit(
+    values: npt.NDArray[np.floating],
+    species: npt.NDArray[np.integer],
+    elements: Sequence[str],
+    names: Sequence[str],
+    floor: float,
+) -> Scaling:
+    """Fit shift and scale: scale = 1 / max(std, floor * median std of the functions of the same kind).
+
+    The bound matters: a function that hardly varies in training, divided by its tiny standard deviation, is thrown
+    far outside of the trained range by the first unusual atom, and takes the force on it along.
+
+    Args:
+        values: (N, D) symmetry functions of the training atoms.
+        species: (N,) index of each atom's element.
+        elements: the E symbols.
+        names: the D names of the functions; the first word of a name is its kind.
+        floor: least standard deviation, as a fraction of the median of its kind, that is divided by.
+
+    Raises:
+        InputError: an element has no atom in the data, or no function varies for it.
+    """
+    kinds = np.array([name.split()[0] for name in names])
+    shape = (len(elements), len(names))
+    shift, scale, lowest, highest = (np.zeros(shape) for _ in range(4))
+    dropped: list[tuple[str, str]] = []
+    for number, element in enumerate(elements):
+        own = np.asarray(values[species == number], dtype=np.float64)
+        if len(own) == 0:
+            raise errors.InputError(f"no training structure has the element {element}")
+        deviation = own.std(axis=0)
+        typical = np.zeros(len(names))
+        for kind in np.unique(kinds):
+            typical[kinds == kind] = np.median(deviation[kinds == kind])
+        typical[typical == 0.0] = np.median(deviation)
+        keep = (deviation > NEARLY_CONSTANT * typical) & (deviation > 0.0)
+        if not keep.any():
+            raise errors.InputError(
+                f"no symmetry function varies around {element}: all its atoms have the same environment; "
+                "add displaced or strained structures"
+            )
+        shift[number] = own.mean(axis=0)
+        scale[number, keep] = 1.0 / np.maximum(deviation, floor * typical)[keep]
+        lowest[number], highest[number] = own.min(axis=0), own.max(axis=0)
+        dropped += [(element, names[int(column)]) for column in np.flatnonzero(~keep)]
+    return Scaling(shift=shift, scale=scale, lowest=lowest, highest=highest, dropped=tuple(dropped))

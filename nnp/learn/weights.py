@@ -1,0 +1,136 @@
+"""The checkpoint of a finished training: definition and weights, from which a later training can start."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nnp.core import errors, recipe
+from nnp.learn import checkpoint, network, reference_energies, scaling, stacks, symmetry_functions
+from nnp.learn import definition as definitions
+from nnp.learn import potential as potentials
+
+KIND = "potential"
+SCALING_ARRAYS = ("shift", "scale", "lowest", "highest")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Weights:
+    """All numbers of a trained potential, in the units of the training.
+
+    Attributes:
+        definition: symmetry functions, scaling, reference energies, unit.
+        committee: shapes of the members.
+        members: their weights.
+        replicas: shapes of the replicas, or none.
+        copies: their weights.
+    """
+
+    definition: definitions.Definition
+    committee: tuple[recipe.Network, ...]
+    members: tuple[stacks.Weights, ...]
+    replicas: tuple[recipe.Network, ...]
+    copies: tuple[stacks.Weights, ...]
+
+
+def pack(weights: Weights) -> bytes:
+    """The bytes of the checkpoint."""
+    definition = weights.definition
+    header: dict[str, Any] = {
+        "kind": KIND,
+        "symmetry_functions": definition.functions.to_dict(),
+        "reference_energies": definition.references.energies,
+        "free_directions": list(definition.references.free_directions),
+        "unit": definition.unit,
+        "dropped": [list(pair) for pair in definition.scaled.dropped],
+        "warnings": list(definition.warnings),
+        "committee": [shape.model_dump(mode="json") for shape in weights.committee],
+        "replicas": [shape.model_dump(mode="json") for shape in weights.replicas],
+    }
+    arrays = {f"scaling.{name}": getattr(definition.scaled, name) for name in SCALING_ARRAYS}
+    for kind, heads in (("committee", weights.members), ("replicas", weights.copies)):
+        for number, elements in enumerate(heads):
+            for element, layers in enumerate(elements):
+                for layer, (weight, bias) in enumerate(layers):
+                    arrays[f"{kind}.{number}.{element}.{layer}.weight"] = weight
+                    arrays[f"{kind}.{number}.{element}.{layer}.bias"] = bias
+    return checkpoint.pack(header, arrays)
+
+
+def unpack(data: bytes) -> Weights:
+    """The inverse of `pack`.
+
+    Raises:
+        CheckpointError: not the checkpoint of a finished training, damaged, or of newer code.
+    """
+    header, arrays = checkpoint.unpack(data)
+    if header.get("kind") != KIND:
+        raise errors.CheckpointError("this is not the checkpoint of a finished training")
+    committee, replicas = (
+        tuple(recipe.Network.model_validate(shape) for shape in header[kind]) for kind in ("committee", "replicas")
+    )
+    functions = symmetry_functions.SymmetryFunctions.from_dict(header["symmetry_functions"])
+    kept: Mapping[str, Any] = {name: arrays[f"scaling.{name}"] for name in SCALING_ARRAYS}
+    return Weights(
+        definition=definitions.Definition(
+            functions=functions,
+            scaled=scaling.Scaling(**kept, dropped=tuple((e, f) for e, f in header["dropped"])),
+            references=reference_energies.ReferenceEnergies(
+                energies=header["reference_energies"], free_directions=tuple(header["free_directions"])
+            ),
+            unit=header["unit"],
+            warnings=tuple(header["warnings"]),
+        ),
+        committee=committee,
+        members=_heads("committee", committee, len(functions.elements), arrays),
+        replicas=replicas,
+        copies=_heads("replicas", replicas, len(functions.elements), arrays),
+    )
+
+
+def to_potential(weights: Weights) -> potentials.Potential:
+    """The potential in float64 and eV: the energy unit is multiplied into the last layers."""
+    definition = weights.definition
+    scaled = definition.scaled
+    return potentials.Potential(
+        symmetry_functions=definition.functions,
+        shift=torch.from_numpy(scaled.shift),
+        scale=torch.from_numpy(scaled.scale),
+        members=_modules(weights.committee, weights.members, definition.unit),
+        replicas=_modules(weights.replicas, weights.copies, definition.unit),
+        reference_energies=definition.references.energies,
+        lower=torch.from_numpy(scaled.lowest),
+        upper=torch.from_numpy(scaled.highest),
+    )
+
+
+def _heads(
+    kind: str, shapes: Sequence[recipe.Network], elements: int, arrays: Mapping[str, np.ndarray]
+) -> tuple[stacks.Weights, ...]:
+    return tuple(
+        [
+            [
+                tuple(arrays[f"{kind}.{number}.{element}.{layer}.{part}"] for part in ("weight", "bias"))  # type: ignore[misc]
+                for layer in range(len(shape.hidden) + 1)
+            ]
+            for element in range(elements)
+        ]
+        for number, shape in enumerate(shapes)
+    )
+
+
+def _modules(shapes: Sequence[recipe.Network], heads: Sequence[stacks.Weights], unit: float) -> list[potentials.Head]:
+    return [
+        potentials.Head([_network(layers, shape.activation, unit) for layers in elements])
+        for shape, elements in zip(shapes, heads, strict=True)
+    ]
+
+
+def _network(layers: Sequence[tuple[np.ndarray, np.ndarray]], activation: str, unit: float) -> network.Network:
+    """One element's network; torch wants (out, in) where training has (in, out)."""
+    matrices = [torch.from_numpy(weight.T.astype(np.float64)) for weight, _ in layers]
+    biases = [torch.from_numpy(bias.astype(np.float64)) for _, bias in layers]
+    matrices[-1], biases[-1] = matrices[-1] * unit, biases[-1] * unit
+    return network.Network([m.contiguous() for m in matrices], biases, activation)
