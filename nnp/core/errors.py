@@ -8,8 +8,10 @@ NnpError
 │   └── PlausibilityError
 ├── CoverageError
 ├── ManifestError
+├── DeviceError
 ├── RecipeError
 ├── DivergedError
+├── ContractError
 └── CheckpointError
 """
 
@@ -122,6 +124,12 @@ class ManifestError(NnpError):
     code = "manifest_invalid"
 
 
+class DeviceError(NnpError):
+    """The device is unknown, or the installed ONNX Runtime cannot use it."""
+
+    code = "device_unavailable"
+
+
 class RecipeError(NnpError):
     """The recipe cannot work.
 
@@ -158,6 +166,12 @@ class DivergedError(NnpError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_diverged_error, (self.epoch, self.reason))
+
+
+class ContractError(NnpError):
+    """The trained potential violates the physics contract and was not kept."""
+
+    code = "contract_violated"
 
 
 class CheckpointError(NnpError):
