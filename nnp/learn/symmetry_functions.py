@@ -1,15 +1,16 @@
 """Symmetry functions G of every atom, and the adjoint that contracts dE/dG to dE/dr_ij in one pass over the neighbours.
 
-All functions take tensors; no dG/dr is ever stored. With R_a = g_a f_c (``radial``), Q monomials b_q of u_ij and n radial channels
-(``angular``), the rows B = (b_1..b_Q, R_1..R_n) serve both directions (DESIGN 4.1, 4.2):
+All functions take tensors; no dG/dr is ever stored. With R_a = g_a f_c (``radial``), Q monomials b_q of u_ij and n
+radial channels (``angular``), the rows B = (b_1..b_Q, R_1..R_n) serve both directions (DESIGN 4.1, 4.2):
 
 values   moments (C, Q+n) = R B^T over the neighbours;  A = moments·H;  p = A_a ∘ A_b · T;  G = κ p - w S
-adjoint  dE/dA, dE/dS from dE/dG;  W = coefficients(dE/dA, dE/dS) B;  with v = Σ_a g_a W_a and the radial rows a₀, a₁, a₂
+adjoint  dE/dA, dE/dS from dE/dG;  W = coefficients(dE/dA, dE/dS) B;  with v = Σ_a g_a W_a and the radial rows a₀, a₁,
+a₂
          dE/dr_ij = u (f_c' a₀ + f_c (r a₁ + a₂)) + (f_c / r) (v - u (u·v))
 
-``jvp`` is the transpose of ``adjoint``: linear in the displacement of the neighbours, it is also the derivative of the adjoint
-with respect to dE/dG, which is all that training needs (the geometry has no gradient there).
-Neighbours beyond the cutoff, padding included, contribute exactly zero.
+``jvp`` is the transpose of ``adjoint``: linear in the displacement of the neighbours, it is also the derivative of the
+adjoint with respect to dE/dG, which is all that training needs (the geometry has no gradient there). Neighbours beyond
+the cutoff, padding included, contribute exactly zero.
 """
 
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ class SymmetryFunctions:
 
 
 class Geometry(NamedTuple):
-    """What values and adjoint share; the first axis of every tensor is the atom. E elements, C = E·n channels, P channel pairs."""
+    """What values and adjoint share, for E elements, C = E·n channels, P channel pairs; axis 0 is the atom."""
 
     unit: torch.Tensor  # (N, 3, K) u_ij
     inverse: torch.Tensor  # (N, 1, K) f_c / r, 1/Å
@@ -112,7 +113,8 @@ def geometry(functions: SymmetryFunctions, vectors: torch.Tensor, neighbour_spec
     Args:
         functions: the definition.
         vectors: r_ij = r_j - r_i (N, 3, K), Å; padded slots anywhere beyond the cutoff (never zero).
-        neighbour_species: index of each neighbour's element in ``functions.elements`` (N, K), int64; anything in padded slots.
+        neighbour_species: index of each neighbour's element in ``functions.elements`` (N, K), int64; anything in
+            padded slots.
     """
     r = torch.sqrt((vectors * vectors).sum(1, keepdim=True))
     inverse = 1.0 / r
@@ -165,10 +167,11 @@ def adjoint(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tenso
     if geometry.radial is not None:
         c = torch.tensor(slope_coefficients(functions.radial), dtype=dE_dG.dtype, device=dE_dG.device)
         seeds = dE_dG[..., :n_radial].unflatten(-1, (len(functions.elements), 1, len(functions.radial)))
-        rows = torch.matmul((seeds * c).flatten(-3, -2), geometry.radial)  # (..., N, 3E, K)
+        rows = _matmul((seeds * c).flatten(-3, -2), geometry.radial)  # (..., N, 3E, K)
         sums = _unmasked(rows, geometry.mask)
     unit, cut, inverse = geometry.unit, geometry.cut, geometry.inverse
     if geometry.basis is None:
+        assert sums is not None
         return unit * (cut * sums).sum(-2, keepdim=True)
     rows = _angular_rows(functions, geometry, dE_dG[..., n_radial:])
     radial_rows, v = rows[..., 0:3, :], rows[..., 3:6, :]
@@ -193,14 +196,14 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
     radial_rows = geometry.cut * dr  # (..., N, 3, K)
     parts = []
     if geometry.radial is not None:
-        c = torch.tensor(slope_coefficients(functions.radial), dtype=dr.dtype, device=dr.device)
-        rows = torch.matmul(_masked(radial_rows, geometry.mask), geometry.radial.transpose(1, 2))  # (..., N, 3E, n)
-        parts.append((rows.unflatten(-2, (E, 3)) * c).sum(-2).flatten(-2, -1))
+        slopes = torch.tensor(slope_coefficients(functions.radial), dtype=dr.dtype, device=dr.device)
+        rows = _matmul(_masked(radial_rows, geometry.mask), geometry.radial.transpose(1, 2))  # (..., N, 3E, n)
+        parts.append((rows.unflatten(-2, (E, 3)) * slopes).sum(-2).flatten(-2, -1))
     if geometry.basis is not None and geometry.angular is not None and geometry.moments is not None:
         c = _constants(functions, geometry.unit)
         rows = torch.cat([radial_rows, (dvectors - geometry.unit * dr) * geometry.inverse], -2)
         weighted = torch.matmul(c.rows.transpose(0, 1), rows) * _fourfold(geometry.angular)  # (..., N, 4n, K)
-        rows = torch.matmul(_masked(weighted, geometry.mask), geometry.basis.transpose(1, 2))  # (..., N, 4C, Q+n)
+        rows = _matmul(_masked(weighted, geometry.mask), geometry.basis.transpose(1, 2))  # (..., N, 4C, Q+n)
         n_channels = E * geometry.angular.shape[1]
         rows = torch.matmul(rows.unflatten(-2, (n_channels, 4)).flatten(-2, -1), c.coefficients.transpose(0, 1))
         n_harmonics = geometry.moments.shape[-1]
@@ -217,6 +220,15 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
 def _constants(functions: SymmetryFunctions, like: torch.Tensor) -> contraction.Constants:
     assert functions.angular is not None
     return contraction.constants(functions.angular, len(functions.elements), like.dtype, like.device)
+
+
+def _matmul(rows: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
+    """(..., N, p, q) times shared (N, q, k); the members of (M, N, p, q) side by side, so that nothing is copied."""
+    if rows.ndim == 3:
+        return torch.matmul(rows, shared)
+    members, height = rows.shape[0], rows.shape[2]
+    product = torch.matmul(rows.transpose(0, 1).flatten(1, 2), shared)
+    return product.unflatten(1, (members, height)).transpose(0, 1)
 
 
 def _mask(functions: SymmetryFunctions, neighbour_species: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | None:
@@ -248,7 +260,9 @@ def _from_pairs(c: contraction.Constants, products: torch.Tensor, self_sums: tor
 
 def _angular_rows(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tensor) -> torch.Tensor:
     """a₀, a₁, a₂, v_x, v_y, v_z (..., 6, K) of the angular functions from their dE/dG."""
-    assert geometry.moments is not None and geometry.angular is not None and geometry.basis is not None
+    assert geometry.moments is not None
+    assert geometry.angular is not None
+    assert geometry.basis is not None
     c = _constants(functions, geometry.unit)
     n_pairs, n_functions = c.n_pairs, c.functions.shape[1]
     seeds = dE_dG[..., : n_pairs * n_functions].unflatten(-1, (n_pairs, n_functions))
@@ -268,7 +282,7 @@ def _angular_rows(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch
         n_radial = geometry.angular.shape[1]
         dR = torch.matmul(dS, c.self_gradient).unflatten(-1, (len(functions.elements) * n_radial, n_radial))
         gradient = torch.cat([gradient, dR], -1)
-    W = torch.matmul(_by_row(c, gradient), geometry.basis)  # (..., N, 4C, K): one value and three slopes of each channel
+    W = _matmul(_by_row(c, gradient), geometry.basis)  # (..., N, 4C, K): one value and three slopes of each channel
     weighted = _unmasked(W, geometry.mask) * _fourfold(geometry.angular)
     return torch.matmul(c.rows, weighted)
 
@@ -292,7 +306,7 @@ def _masked(rows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
 
 
 def _unmasked(rows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    """(..., N, E·k, K) -> (..., N, k, K): each neighbour takes the rows of its own element; transpose of ``_masked``."""
+    """(..., N, E·k, K) -> (..., N, k, K): each neighbour takes its own element's rows; transpose of ``_masked``."""
     if mask is None:
         return rows
     n_elements = mask.shape[1]
