@@ -16,7 +16,7 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 	touch $@
 
 demo: setup ## the main job: train on the shipped DFT data, promote, predict, run MD
-	$(BIN)/python -m nnpd.demo
+	$(BIN)/python -m nnpd.demo $(if $(CONTINUE),--continue)
 
 run: setup ## the service on this machine, data in NNPD_HOME
 	$(BIN)/nnpd up
