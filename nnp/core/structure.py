@@ -12,7 +12,7 @@ from nnp.core import errors
 HEAVIEST = 118
 SHORTEST_VECTOR = 0.5
 """Å; a periodic vector below this puts an atom on top of its own image."""
-SMALLEST_SKEWNESS = 1e-4
+SMALLEST_SKEWNESS = 1e-3
 """Volume spanned by the periodic vectors over the product of their lengths; below this the cell counts as singular."""
 
 
