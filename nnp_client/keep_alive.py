@@ -8,6 +8,15 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Headers(Protocol):
+    """Headers of an answer; names are compared without case."""
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The value of a header."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +30,7 @@ class Answer:
     """
 
     status: int
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnp.core.prediction import Domain, Prediction
 from nnp_client import errors
+from nnp_client.keep_alive import Headers
 from nnp_client.wire import errors as wire_errors
 from nnp_client.wire import structures
 
@@ -58,7 +59,7 @@ def request(
     }
 
 
-def reply(value: Any, headers: Mapping[str, str]) -> tuple[list[Any], Used]:
+def reply(value: Any, headers: Headers) -> tuple[list[Any], Used]:
     """The predictions of a reply.
 
     Args:
@@ -89,6 +90,6 @@ def _result(entry: Mapping[str, Any]) -> Prediction | errors.ApiError:
     )
 
 
-def _model_seconds(headers: Mapping[str, str]) -> float | None:
+def _model_seconds(headers: Headers) -> float | None:
     name, _, milliseconds = headers.get("Server-Timing", "").partition(";dur=")
     return float(milliseconds) / 1000 if name == "model" else None

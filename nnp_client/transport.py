@@ -83,7 +83,7 @@ class Transport:
         )
         return self._json(answer)
 
-    def post_packed(self, path: str, value: Any) -> tuple[Any, Mapping[str, str]]:
+    def post_packed(self, path: str, value: Any) -> tuple[Any, keep_alive.Headers]:
         """Post MessagePack and receive MessagePack; the request must be safe to repeat.
 
         Args:
@@ -174,7 +174,7 @@ class Transport:
             _raise_for(answer.status_code, answer.content, answer.headers, safe=safe)
         return answer
 
-    def _post_once(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+    def _post_once(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, keep_alive.Headers, bytes]:
         try:
             if self._fast is not None:
                 answer = self._fast.post(path, body, headers, timeout_seconds=self._timeout_seconds)
@@ -205,7 +205,7 @@ class Transport:
         return f"{self.base_url} cannot be reached ({error or type(error).__name__}); is the service running there?"
 
 
-def _raise_for(status: int, content: bytes, headers: Mapping[str, str], *, safe: bool) -> None:
+def _raise_for(status: int, content: bytes, headers: keep_alive.Headers, *, safe: bool) -> None:
     error = _api_error(status, content, headers)
     # 429 and 503 of this service mean that nothing was done; a gateway's 502 or 504 leaves that open.
     refused = isinstance(error, errors.BusyError)
@@ -214,7 +214,7 @@ def _raise_for(status: int, content: bytes, headers: Mapping[str, str], *, safe:
     raise error
 
 
-def _api_error(status: int, content: bytes, headers: Mapping[str, str]) -> errors.ApiError:
+def _api_error(status: int, content: bytes, headers: keep_alive.Headers) -> errors.ApiError:
     try:
         if headers.get("Content-Type", "").startswith(arrays.CONTENT_TYPE):
             body = wire_errors.ErrorBody.model_validate(arrays.unpack(content))

@@ -109,6 +109,9 @@ class UnreadyError(ServiceError):
     headers: Mapping[str, str] | None = MappingProxyType({"Retry-After": "2"})
 
 
+PLACES = frozenset({"body", "query", "path", "header", "train", "retrain", "evaluate"})
+"""Where pydantic's paths begin; callers know the rest as the field."""
+
 STATUSES: dict[type[Exception], int] = {
     core_errors.NnpError: 500,
     core_errors.InputError: 422,
@@ -181,9 +184,10 @@ def request_id_of(request: fastapi.Request) -> str:
     return request.scope.get("nnpd.request_id", "")
 
 
-def validation_detail(error: pydantic.ValidationError, request_id: str) -> wire.ErrorDetail:
-    """What a caller reads of the first problem that pydantic found."""
-    return _first_problem(error.errors(include_url=False, include_context=False), request_id)
+def from_validation(error: pydantic.ValidationError) -> FieldError:
+    """The first problem that pydantic found in what a caller sent."""
+    sentence, field = _first_problem(error.errors(include_url=False, include_context=False))
+    return FieldError(sentence, field=field)
 
 
 def unexpected(request: fastapi.Request, error: Exception) -> fastapi.Response:
@@ -204,8 +208,11 @@ async def _known(request: fastapi.Request, error: Exception) -> fastapi.Response
 
 async def _invalid(request: fastapi.Request, error: Exception) -> fastapi.Response:
     assert isinstance(error, fastapi_exceptions.RequestValidationError)
-    detail = _first_problem(error.errors(), request_id_of(request))
-    return respond(request, detail, 400 if detail.code == BodyError.code else 422)
+    problems = error.errors()
+    if problems[0]["type"] == "json_invalid":
+        return await _known(request, BodyError("The body is not JSON."))
+    sentence, field = _first_problem(problems)
+    return await _known(request, FieldError(sentence, field=field))
 
 
 async def _http(request: fastapi.Request, error: Exception) -> fastapi.Response:
@@ -232,20 +239,10 @@ async def _database(request: fastapi.Request, error: Exception) -> fastapi.Respo
     return respond(request, detail_of(unready, request_id_of(request)), 503, unready.headers)
 
 
-def _first_problem(problems: Any, request_id: str) -> wire.ErrorDetail:
+def _first_problem(problems: Any) -> tuple[str, str | None]:
     first = problems[0]
-    if first["type"] == "json_invalid":
-        return wire.ErrorDetail(
-            code=BodyError.code, message="The body is not JSON.", advice=None, field=None, request_id=request_id
-        )
-    path = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    path = [str(part) for part in first["loc"] if part not in PLACES]
     field = ".".join(path) or None
     sentence = str(first["msg"]).removeprefix("Value error, ")
     more = f" ({len(problems) - 1} more problems)" if len(problems) > 1 else ""
-    return wire.ErrorDetail(
-        code=FieldError.code,
-        message=f"{field}: {sentence}{more}" if field else sentence + more,
-        advice=None,
-        field=field,
-        request_id=request_id,
-    )
+    return (f"{field}: {sentence}{more}" if field else sentence + more), field

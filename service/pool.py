@@ -90,7 +90,9 @@ class Pool:
         Raises:
             StoreError: There is none of this name, or its bytes are missing or damaged.
         """
-        version = self._names.get(reference) or await run_in_threadpool(self._resolve, reference)
+        version = self._names.get(reference)
+        if version is None:
+            version = await run_in_threadpool(self._resolve, reference)
         self._names[reference] = version
         self._names.move_to_end(reference)
         if len(self._names) > NAMES_KEPT:
@@ -183,7 +185,7 @@ def load(read: Callable[[], bytes], threads: int) -> Potential:
     """Read, load and warm a potential: the first evaluation of a session is slow, and nobody should wait for it."""
     potential = Potential.load(read(), threads=threads)
     symbol = potential.elements[0]
-    pair = Structure.from_symbols([symbol, symbol], [[0, 0, 0], [0, 0, 2.5]], np.zeros((3, 3)), [False] * 3)
+    pair = Structure.from_symbols([symbol, symbol], np.array([[0, 0, 0], [0, 0, 2.5]]), np.zeros((3, 3)), [False] * 3)
     potential.evaluate([pair], WARM_PROPERTIES)
     return potential
 

@@ -32,7 +32,7 @@ async def predict(parts: Parts, request: fastapi.Request) -> fastapi.Response:
     """Answer one request.
 
     Raises:
-        ServiceError, StoreError, pydantic.ValidationError: The request as a whole is not possible.
+        ServiceError, StoreError: The request as a whole is not possible.
         NnpError: Its only structure cannot be predicted.
     """
     body = await request.body()

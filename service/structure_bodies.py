@@ -50,7 +50,7 @@ def read(body: bytes, content_type: str, query: Mapping[str, Any]) -> Asked:
         query: Query parameters; with a structure file they hold the options, and `format` names the file's format.
 
     Raises:
-        BodyError, MediaError, FieldError, pydantic.ValidationError: The request as a whole is not possible.
+        BodyError, MediaError, FieldError: The request as a whole is not possible.
     """
     media = content_type.partition(";")[0].strip().lower()
     if "format" not in query:
@@ -79,12 +79,19 @@ def _from_value(value: Any, convert: Any) -> Asked:
     if not isinstance(value, dict):
         raise errors.FieldError("The body is a map with potential and structures.", field="structures")
     given = value.pop("structures", None)
-    options = predictions.PredictOptions.model_validate(value)
+    options = _options(value)
     if not isinstance(given, list) or not 1 <= len(given) <= structures.MAX_STRUCTURES:
         raise errors.FieldError(
             f"structures: a list of 1 to {structures.MAX_STRUCTURES} structures is needed", field="structures"
         )
     return Asked(options=options, entries=[_entry(convert, item) for item in given])
+
+
+def _options(value: Mapping[str, Any]) -> predictions.PredictOptions:
+    try:
+        return predictions.PredictOptions.model_validate(value)
+    except pydantic.ValidationError as error:
+        raise errors.from_validation(error) from error
 
 
 def _entry(convert: Any, item: Any) -> Entry:
@@ -144,7 +151,7 @@ def _from_file(body: bytes, media: str, query: Mapping[str, Any]) -> Asked:
     name = name or _guess(text)
     if name not in FILE_FORMATS:
         raise errors.FieldError(f"format: one of {', '.join(FILE_FORMATS)} is possible", field="format")
-    options = predictions.PredictOptions.model_validate({key: query[key] for key in query if key != "format"})
+    options = _options({key: query[key] for key in query if key != "format"})
     entries = [_entry(Structure.from_atoms, atoms) for atoms in _atoms(text, name)]
     if not 1 <= len(entries) <= structures.MAX_STRUCTURES:
         raise errors.BodyError(

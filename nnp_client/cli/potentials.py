@@ -1,0 +1,157 @@
+"""nnp potentials, promote, card, download, withdraw, delete."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nnp_client.cli.state import of, pairs, table
+from nnp_client.wire.potentials import GateReport, PotentialVersionOut
+
+Reference = Annotated[str, typer.Argument(help="Si:3 or Si@production.")]
+Reason = Annotated[str, typer.Option(help="Why, for everybody to read.")]
+
+
+def potentials(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="A potential, Si:3 or Si@production; default: list all.")] = None,
+    element: Annotated[list[str] | None, typer.Option(help="Only covering this element; repeat for several.")] = None,
+) -> None:
+    """List potentials, the versions of one, or show a version."""
+    state = of(context)
+    if name is None:
+        found = state.client.potentials(elements=element or ())
+        rows = [
+            [
+                entry.name,
+                None if entry.latest is None else entry.latest.reference,
+                None if entry.latest is None else entry.latest.elements,
+                [f"{alias.alias} -> {alias.version}" for alias in entry.aliases],
+            ]
+            for entry in found
+        ]
+        state.show(found, table(["potential", "newest", "elements", "aliases"], rows))
+    elif ":" in name or "@" in name:
+        version = state.client.potential_version(name)
+        state.show(version, pairs(_version(version)))
+    else:
+        versions = state.client.potential_versions(name)
+        columns = ["version", "state", "gates", "aliases", "dataset", "made"]
+        state.show(versions, table(columns, [_line(version) for version in versions]))
+
+
+def promote(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="The version, such as Si:3.")],
+    alias: Annotated[str, typer.Option(help="The alias to move.")] = "production",
+    expect: Annotated[
+        int | None, typer.Option(help="Version the alias must point at now (0: none); default: what it is now.")
+    ] = None,
+    reason: Reason = "",
+) -> None:
+    """Point an alias at a version; promoting an earlier one again rolls back."""
+    state = of(context)
+    name, _, number = version.partition(":")
+    if not number.isdecimal():
+        raise ValueError(f"{version!r} does not name a version; write it as Si:3")
+    now = {found.alias: found.version for found in state.client.potential(name).aliases}
+    expected = now.get(alias) if expect is None else expect or None
+    report = state.client.potential_version(version).gates
+    if report is not None:
+        state.say(_gates(report))
+    moved = state.client.promote(name, int(number), alias=alias, expected=expected, reason=reason)
+    before = f", before {name}:{now[alias]}" if alias in now else ""
+    state.show(moved, f"{moved.reference} is {name}:{moved.version} now{before}")
+
+
+def card(
+    context: typer.Context,
+    reference: Reference,
+) -> None:
+    """Show what a user should know before using a version."""
+    state = of(context)
+    found = state.client.card(reference)
+    text = {name: value if isinstance(value, str) else json.dumps(value) for name, value in found.card.items()}
+    gates = None if found.gates is None else _gates(found.gates)
+    shown = {"version": found.reference, "state": found.state.value, "aliases": found.aliases, "gates": gates}
+    state.show(found, pairs({**shown, "withdrawn before it": found.withdrawn_ancestors, **text}))
+
+
+def download(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(help="Si:3 or Si@production (ONNX); with --dataset si-pbe:2 (extxyz).")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; default: by the name.")] = None,
+    dtype: Annotated[str, typer.Option(help="float32 or float64, for a potential.")] = "float32",
+    dataset: Annotated[bool, typer.Option("--dataset", help="It is a dataset version.")] = False,
+) -> None:
+    """Write a potential as ONNX, or a dataset version as extended XYZ."""
+    state = of(context)
+    if dataset:
+        target = output or Path(reference.replace(":", "-") + ".extxyz")
+        state.client.download_dataset(reference, target)
+    else:
+        version = state.client.potential_version(reference)
+        target = output or Path(f"{version.name}-{version.number}-{dtype}.onnx")
+        target.write_bytes(state.client.onnx(version.reference, dtype=dtype))
+    state.show({"file": str(target)}, f"wrote {target}")
+
+
+def withdraw(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(help="Si:3; with --dataset si-pbe:2.")],
+    reason: Annotated[str, typer.Option(help="Why, for everybody to read.")],
+    dataset: Annotated[bool, typer.Option("--dataset", help="It is a dataset version.")] = False,
+) -> None:
+    """Mark a version as not to be used; it stays, and its descendants say so."""
+    state = of(context)
+    if dataset:
+        version: Any = state.client.withdraw_dataset(reference, reason=reason)
+    else:
+        version = state.client.withdraw(reference, reason=reason)
+    state.show(version, f"{version.reference} is withdrawn")
+
+
+def delete(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(help="The version, such as Si:3.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would go.")] = False,
+) -> None:
+    """Delete a potential version that was never promoted."""
+    state = of(context)
+    done = state.client.delete(reference, dry_run=not yes)
+    verb = "deleted" if done.deleted else "would be deleted (add --yes)"
+    state.show(done, f"{done.reference} {verb}: {len(done.artifacts)} artifacts, {done.bytes} bytes")
+
+
+def install(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (potentials, promote, card, download, withdraw, delete):
+        app.command()(command)
+
+
+def _line(version: PotentialVersionOut) -> list[Any]:
+    passed = None if version.gates is None else "passed" if version.gates.passed else "failed"
+    made = f"{version.created_at:%Y-%m-%d %H:%M}"
+    return [version.reference, version.state.value, passed, version.aliases, version.dataset_version, made]
+
+
+def _version(version: PotentialVersionOut) -> dict[str, Any]:
+    return {
+        "version": version.reference,
+        "state": version.state.value,
+        "reason": version.reason,
+        "elements": version.elements,
+        "aliases": version.aliases,
+        "dataset": version.dataset_version,
+        "parent": version.parent,
+        "job": version.job_id,
+        "gates": None if version.gates is None else _gates(version.gates),
+        "withdrawn before it": version.withdrawn_ancestors,
+        **{held.role: held.sha256 for held in version.artifacts},
+    }
+
+
+def _gates(report: GateReport) -> str:
+    lines = [f"{'passed' if check.passed else 'FAILED'}  {check.name}: {check.detail}" for check in report.checks]
+    return "\n".join(lines) or "no gate was measured"
