@@ -8,6 +8,9 @@ import numpy.typing as npt
 from nnp.core import errors
 from nnp.core.structure import Structure
 
+LARGEST = 1e10
+"""eV, eV/Å, eV/Å^3; no number of a label is larger: the content hash stays exact below it."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Label:
@@ -95,8 +98,8 @@ def _number(name: str, given: object) -> float:
         value = float(given)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise errors.LabelError(f"the {name.replace('_', ' ')} is not a number: {given!r}") from None
-    if not np.isfinite(value):
-        raise errors.LabelError(f"the {name.replace('_', ' ')} is not a finite number: {value}")
+    if not abs(value) <= LARGEST:
+        raise errors.LabelError(f"the {name.replace('_', ' ')} is not a finite number below {LARGEST:g}: {value}")
     return value
 
 
@@ -108,6 +111,8 @@ def _forces(given: npt.ArrayLike) -> npt.NDArray[np.float64]:
     if wrong.size:
         what = "part of the forces is missing" if wrong.size < len(forces) else "the forces are missing"
         raise errors.LabelError(f"{what}: not a finite number for atom {int(wrong[0])}", atom=int(wrong[0]))
+    if np.abs(forces).max(initial=0.0) > LARGEST:
+        raise errors.LabelError(f"a force is larger than {LARGEST:g} eV/Å")
     forces.flags.writeable = False
     return forces
 
@@ -116,7 +121,7 @@ def _stress(given: npt.ArrayLike) -> npt.NDArray[np.float64]:
     stress = np.array(given, dtype=np.float64, order="C")
     if stress.shape != (6,):
         raise errors.LabelError(f"the stress has shape {stress.shape}, not (6,): xx, yy, zz, yz, xz, xy")
-    if not np.isfinite(stress).all():
-        raise errors.LabelError("the stress is not finite (NaN or infinite)")
+    if not (np.abs(stress) <= LARGEST).all():
+        raise errors.LabelError(f"the stress is not finite and below {LARGEST:g} eV/Å^3 (NaN or infinite)")
     stress.flags.writeable = False
     return stress

@@ -10,6 +10,8 @@ from ase.data import atomic_numbers, chemical_symbols
 from nnp.core import errors
 
 HEAVIEST = 118
+FARTHEST = 1e7
+"""Å; no coordinate or cell vector component is larger: float64 and the content hash stay exact below it."""
 SHORTEST_VECTOR = 0.5
 """Å; a periodic vector below this puts an atom on top of its own image."""
 SMALLEST_SKEWNESS = 1e-3
@@ -128,6 +130,10 @@ def _positions(given: npt.ArrayLike, atoms: int) -> npt.NDArray[np.float64]:
     if wrong.size:
         atom = int(wrong[0])
         raise errors.StructureError(f"atom {atom}: the position is not a finite number (NaN or infinite)", atom=atom)
+    far = np.flatnonzero((np.abs(positions) > FARTHEST).any(axis=1))
+    if far.size:
+        atom = int(far[0])
+        raise errors.StructureError(f"atom {atom}: the position is more than {FARTHEST:g} Å from the origin", atom=atom)
     return positions
 
 
@@ -139,6 +145,8 @@ def _cell(given: npt.ArrayLike, pbc: npt.NDArray[np.bool_]) -> npt.NDArray[np.fl
     vectors = cell[pbc]
     if not np.isfinite(vectors).all():
         raise errors.StructureError("the cell is not finite (NaN or infinite)")
+    if (np.abs(vectors) > FARTHEST).any():
+        raise errors.StructureError(f"a cell vector is longer than {FARTHEST:g} Å")
     lengths = np.linalg.norm(vectors, axis=1)
     if (lengths < SHORTEST_VECTOR).any():
         raise errors.StructureError(
