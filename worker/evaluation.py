@@ -26,13 +26,13 @@ def frames(work: Work, dataset_version: str, *, splits: Sequence[str] = ()) -> l
         return list(datasets.frames(session, version, datasets.Filter(splits=tuple(splits))))
 
 
-def load(store: artifacts.ArtifactStore, version: PotentialVersion, *, threads: int) -> Potential:
-    """The potential as it is served, its bytes verified.
+def load(store: artifacts.ArtifactStore, version: PotentialVersion, *, threads: int, role: str = SERVED) -> Potential:
+    """The potential, as it is served unless another role is named; its bytes are verified.
 
     Raises:
         ArtifactError: the bytes are missing or damaged.
     """
-    return Potential.load(store.read(version.artifact_hashes[SERVED]), threads=threads)
+    return Potential.load(store.read(version.artifact_hashes[role]), threads=threads)
 
 
 def predict(work: Work, potential: Potential, given: Sequence[Frame]) -> list[Prediction]:

@@ -1,8 +1,10 @@
 """The jobs `train` and `retrain`: a recipe and a dataset version become a potential version, judged by the gates."""
 
 import contextlib
+import json
+import shutil
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
@@ -10,10 +12,15 @@ from models_store import artifacts, datasets, potentials
 from models_store.tables import PotentialVersion
 from nnp.core import metrics
 from nnp.core import recipe as recipes
+from nnp.core.errors import CheckpointError
 from nnp.core.label import Frame
 from nnp.core.potential import Potential
 from worker import evaluation, gates, incumbent, provenance
+from worker.failing import JobRefused
 from worker.work import Publish, Work
+
+if TYPE_CHECKING:
+    from nnp.learn import train
 
 MEDIA_TYPES = {
     "onnx_float32": "application/onnx",
@@ -29,23 +36,12 @@ def run(work: Work) -> Publish:
         RecipeError: the recipe cannot work.
         DivergedError: the training diverged; its checkpoint stays.
     """
-    from nnp.learn import train
-
     payload = work.payload
     recipe = recipes.parse(payload["recipe"])
     frames = evaluation.frames(work, payload["dataset_version"])
     parent = _parent(work)
     work.journal.say(f"training {payload['potential']} on {payload['dataset_version']}: {len(frames)} frames")
-    trained = _follow(
-        work,
-        train.train(
-            recipe,
-            frames,
-            checkpoint_directory=work.checkpoint_directory,
-            parent=None if parent is None else _warm_start(work, parent),
-            threads=work.workplace.threads,
-        ),
-    )
+    trained = _train(work, recipe, frames, parent)
     report = _judge(work, trained, frames)
     stored = {
         role: work.workplace.artifacts.put(content)
@@ -62,7 +58,7 @@ def run(work: Work) -> Publish:
         version = potentials.register(
             session,
             payload["potential"],
-            manifest=trained.manifest.to_json(),
+            manifest=json.loads(trained.manifest.to_json()),
             elements=trained.manifest.elements,
             artifacts={role: entry.sha256 for role, entry in stored.items()},
             metrics=trained.metrics,
@@ -81,7 +77,45 @@ def run(work: Work) -> Publish:
     return publish
 
 
-def _follow(work: Work, training: Generator[Any, None, Any]) -> Any:
+def _train(work: Work, recipe: recipes.Recipe, frames: list[Frame], parent: PotentialVersion | None) -> "train.Trained":
+    """Train from the job's checkpoint, if there is a good one."""
+    # Torch is loaded by the first training and by nothing else: workers of other queues never need it.
+    from nnp.learn import train
+
+    def start() -> Generator["train.Progress", None, "train.Trained"]:
+        return train.train(
+            recipe,
+            frames,
+            checkpoint_directory=work.checkpoint_directory,
+            parent=None if parent is None else _warm_start(work, parent),
+            threads=work.workplace.threads,
+            lineage={
+                "potential": work.payload["potential"],
+                "dataset_version": work.payload["dataset_version"],
+                "job_id": work.claim.job_id,
+            },
+        )
+
+    try:
+        return _follow(work, start())
+    except CheckpointError as error:
+        if not work.checkpoint_directory.exists():
+            raise
+        work.journal.say(f"{error}; the training starts again from its beginning", level="warning")
+        shutil.rmtree(work.checkpoint_directory)
+        return _follow(work, start())
+
+
+def _warm_start(work: Work, parent: PotentialVersion) -> "train.ParentPotential":
+    from nnp.learn import train
+
+    checkpoint = parent.artifact_hashes.get("checkpoint")
+    if checkpoint is None:
+        raise JobRefused("parent_without_checkpoint", f"{parent.reference} has no checkpoint to start from.")
+    return train.ParentPotential(checkpoint=work.workplace.artifacts.read(checkpoint), name=parent.reference)
+
+
+def _follow(work: Work, training: Generator["train.Progress", None, "train.Trained"]) -> "train.Trained":
     """Tell the registry of every step; whatever stops us closes the training, which then writes its checkpoint."""
     with contextlib.closing(training):
         while True:
@@ -108,7 +142,7 @@ def _parent(work: Work) -> PotentialVersion | None:
         return potentials.resolve(session, reference)
 
 
-def _judge(work: Work, trained: Any, frames: list[Frame]) -> dict[str, Any]:
+def _judge(work: Work, trained: "train.Trained", frames: list[Frame]) -> dict[str, Any]:
     payload = work.payload
     alias = payload.get("alias", "production")
     test = [frame for frame in frames if frame.split == "test" and frame.label is not None]
@@ -117,7 +151,7 @@ def _judge(work: Work, trained: Any, frames: list[Frame]) -> dict[str, Any]:
     errors = metrics.errors(test, evaluation.predict(work, potential, test)) if test else None
     rival = incumbent.judge(work, payload["potential"], alias, test)
     checks = [
-        gates.physics_contract(trained.contract.to_json()),
+        gates.physics_contract(trained.contract.to_dict()["checks"]),
         gates.finite_test_errors(errors),
         gates.not_worse_than_incumbent(errors, rival),
     ]
