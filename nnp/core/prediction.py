@@ -26,7 +26,8 @@ class Domain:
 
     Attributes:
         counts: (N,) int64, symmetry functions of each atom outside of their training range.
-        excess: (N,) float64, largest distance to the range over the functions of an atom, in units of the range's width.
+        excess: (N,) float64, largest distance to the range over the functions of an atom, in units of the range's
+            width.
         extrapolating: whether any atom has a count above zero.
     """
 

@@ -1,17 +1,20 @@
 """Wide angular functions in moment form: three-body sums at the cost of a two-body sum, exactly.
 
-G⁵_i = 2^(1-ζ) Σ_{j<k} (1 + λ cos θ_ijk)^ζ R(r_ij) R(r_ik)            (Behler 2011 eq. 8 without f_c(r_jk); R = Gaussian · f_c)
+G⁵_i = 2^(1-ζ) Σ_{j<k} (1 + λ cos θ_ijk)^ζ R(r_ij) R(r_ik)      (Behler 2011, G⁵: no f_c(r_jk); R = Gaussian · f_c)
 
-For integer ζ the angular factor is a polynomial in u_j·u_k, hence a sum of Legendre polynomials, and with real harmonics
-normalised so that Σ_m Y_lm(u) Y_lm(v) = P_l(u·v) every double sum over neighbours is a product of moments (DESIGN 4.2):
+For integer ζ the angular factor is a polynomial in u_j·u_k, hence a sum of Legendre polynomials, and with real
+harmonics normalised so that Σ_m Y_lm(u) Y_lm(v) = P_l(u·v) every double sum over neighbours is a product of moments
+(DESIGN 4.2):
 
 A_a,lm = Σ_j R_a(r_ij) Y_lm(u_ij)       p_l(a, b) = Σ_m A_a,lm A_b,lm       S(a, b) = Σ_j R_a(r_ij) R_b(r_ij)
 
-G⁵ = 2^(1-ζ) κ [ Σ_l c_l p_l(a, b) - δ_ee' (1+λ)^ζ S(a, b) ],     (1+λx)^ζ = Σ_l c_l P_l(x),    κ = ½ for equal elements, else 1.
+G⁵ = 2^(1-ζ) κ [ Σ_l c_l p_l(a, b) - δ_ee' (1+λ)^ζ S(a, b) ],    (1+λx)^ζ = Σ_l c_l P_l(x)
 
-A channel ``a`` is a radial channel of one neighbour element. The harmonics are spanned by the monomials x^a y^b z^c with c <= 1 and
-degree <= L: (L+1)² of them, all polynomials on the unit sphere, and closed under d/dx, d/dy, d/dz, so that one array of monomials
-gives values and slopes.
+with κ = ½ and δ_ee' = 1 for equal elements, κ = 1 and δ_ee' = 0 for different ones.
+
+A channel ``a`` is a radial channel of one neighbour element. The harmonics are spanned by the monomials x^a y^b z^c
+with c <= 1 and degree <= L: (L+1)² of them, all polynomials on the unit sphere, and closed under d/dx, d/dy, d/dz, so
+that one array of monomials gives values and slopes.
 """
 
 import math
@@ -94,8 +97,9 @@ class PowerSpectrum:
         channels: radial parts R(r).
         l_max: largest l, 0 to ``MAX_DEGREE``.
         cross: pair different radial channels too (otherwise only equal ones).
-        self_sums: what becomes of S(a, b), with which every wide G⁵ is a linear map of the inputs: ``append`` them as further
-            inputs, ``subtract`` them from every p_l (pure three-body sums; no further input needed), or ``none``.
+        self_sums: what becomes of S(a, b), with which every wide G⁵ is a linear map of the inputs: ``append`` them as
+            further inputs, ``subtract`` them from every p_l (pure three-body sums; no further input needed), or
+            ``none``.
     """
 
     channels: tuple[radial.Radial, ...]

@@ -1,7 +1,7 @@
-"""The constant matrices that turn moments into angular functions and back (formulas in ``angular`` and ``symmetry_functions``).
+"""The constant matrices that turn moments into angular functions and back.
 
-Q = (L+1)² monomials and n channels R are the rows B of a geometry; Y = (L+1)² harmonics. Everything is linear algebra on these: no
-loop over channels, degrees or pairs is left for the evaluation.
+The formulas are in ``angular`` and ``symmetry_functions``: Q = (L+1)² monomials and n channels R are the rows B of a geometry;
+Y = (L+1)² harmonics. Everything is linear algebra on these: no loop over channels, degrees or pairs is left for the evaluation.
 """
 
 from functools import lru_cache
@@ -14,7 +14,7 @@ from nnp.learn import angular, radial
 
 
 class Constants(NamedTuple):
-    """Constant matrices of the angular part ; E elements, n radial channels, C = E·n channels, P pairs of channels, F functions of a pair."""
+    """E elements, n radial channels, C = E·n channels, P pairs of channels, F functions of a pair."""
 
     n_pairs: int  # P
     first: torch.Tensor | None  # (P,) channel a of each pair; None when pairs are (a, a) for every channel in order

@@ -2,10 +2,11 @@
 
 a_l = a(z_l),  z_l = W_l a_{l-1} + b_l;     δ_n = seed · W_n,  δ_{l-1} = (δ_l ∘ a'(z_l)) W_l,   dE/dx = δ_0
 
-Every activation is given with its slope and composed from operations that ONNX Runtime has in float64 on the CPU too (no Erf,
-Softplus, Elu or Gelu kernels). All are smooth: forces need a continuous slope, training needs a second one.
+Every activation is given with its slope and composed from operations that ONNX Runtime has in float64 on the CPU too
+(no Erf, Softplus, Elu or Gelu kernels). All are smooth: forces need a continuous slope, training needs a second one.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -26,8 +27,9 @@ def _tanh(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _softplus(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    # log(1 + e^z) = max(z, 0) + log(1 + e^-|z|) does not overflow
-    return torch.clamp(z, min=0.0) + torch.log(torch.exp(-torch.abs(z)) + 1.0), torch.sigmoid(z)
+    # log(1 + e^z) = (z + |z|)/2 + log(1 + e^-|z|): no overflow, and autograd finds the slope 1/2 at z = 0
+    size = torch.abs(z)
+    return (z + size) * 0.5 + torch.log(torch.exp(-size) + 1.0), torch.sigmoid(z)
 
 
 def _gelu(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -44,7 +46,7 @@ ACTIVATIONS: dict[str, Activation] = {"silu": _silu, "tanh": _tanh, "softplus": 
 
 
 class Network(torch.nn.Module):
-    """Parameters of one network: ``weights`` [(n_out, n_in), ...], ``biases`` [(n_out,), ...] and the name of the activation.
+    """Parameters of one network: ``weights`` [(n_out, n_in), ...], ``biases`` [(n_out,), ...], name of the activation.
 
     The last layer is linear; a network without hidden layers is a linear map.
     """
@@ -71,7 +73,7 @@ class Network(torch.nn.Module):
         sizes = [inputs, *hidden, 1]
         weights = [
             torch.randn((after, before), generator=generator, dtype=dtype) * before**-0.5
-            for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+            for before, after in itertools.pairwise(sizes)
         ]
         return cls(weights, [torch.zeros(size, dtype=dtype) for size in sizes[1:]], activation)
 
@@ -125,12 +127,13 @@ def gradient(network: Network, slopes: Sequence[torch.Tensor], seed: torch.Tenso
 def merged(networks: Sequence[Network]) -> Network:
     """One network with one output per given network: first layers stacked, the others block-diagonal.
 
-    All need the same inputs, number of layers and activation. Few wide products are faster than many narrow ones.
+    All need the same inputs, number of layers and activation. Few wide products are faster than many narrow ones. For
+    evaluation: the result has its own parameters, without gradients.
     """
     if len(networks) == 1:
         return networks[0]
     per_layer = list(zip(*(list(network.weights) for network in networks), strict=True))
-    weights = [torch.cat(per_layer[0])]
-    weights += [torch.block_diag(*blocks) for blocks in per_layer[1:]]
-    biases = [torch.cat(parts) for parts in zip(*(list(network.biases) for network in networks), strict=True)]
-    return Network([w.detach() for w in weights], [b.detach() for b in biases], networks[0].activation)
+    weights = [torch.cat(per_layer[0]).detach()]
+    weights += [torch.block_diag(*blocks).detach() for blocks in per_layer[1:]]
+    biases = [torch.cat(parts).detach() for parts in zip(*(list(network.biases) for network in networks), strict=True)]
+    return Network(weights, biases, networks[0].activation).requires_grad_(False)

@@ -1,12 +1,13 @@
-"""A potential: symmetry functions, their scaling, a committee of heads and replicas, and every output from one pass (DESIGN 4.1, 4.4).
+"""A potential: symmetry functions, scaling, committee and replicas, and every output from one pass.
 
-E_i = 1/M Σ_m E_m(x_i),   x_i = (G_i - shift) · scale (both of the element of atom i),   g_ij = dE_i/dr_ij by the adjoint
+E_i = 1/M Σ_m E_m(x_i),    x_i = (G_i - shift) · scale with shift and scale of the atom's element,    g_ij = dE_i/dr_ij
 F_i = Σ_j g_ij - Σ_j g_ji,    atomic virial_i = -Σ_j r_ij ⊗ g_ij,    virial = -stress · volume
 
 Reference energies are not part of it: they are added in float64 by ``nnp.core``.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 
@@ -15,6 +16,8 @@ from nnp.learn.symmetry_functions import SymmetryFunctions
 
 MERGED_WIDTH = 160
 """Networks are evaluated as one block-diagonal network as long as its widest layer stays below this."""
+RANGE_SLACK = 1e-4
+"""Fraction of the range's width beyond which a symmetry function counts as outside: more than rounding."""
 
 
 class Head(torch.nn.Module):
@@ -23,6 +26,10 @@ class Head(torch.nn.Module):
     def __init__(self, networks: Sequence[network.Network]) -> None:
         super().__init__()
         self.networks = torch.nn.ModuleList(networks)
+
+    def network(self, element: int) -> network.Network:
+        """The network of the element with this index."""
+        return cast("network.Network", self.networks[element])
 
 
 class Potential(torch.nn.Module):
@@ -94,9 +101,11 @@ def outputs(
         reverse: flat index j·K + k' of the reversed edge of each slot (N, K), int64; padded slots point to themselves.
 
     Returns:
-        ``atomic_energies`` (N,) eV; ``member_atomic_energies`` (N, M) eV; ``pair_gradients`` (N, 3, K) eV/Å; ``forces`` (N, 3) eV/Å;
-        ``atomic_virials`` (N, 3, 3) eV; with replicas ``energy_novelties`` (N,) eV; with M > 1 ``member_pair_gradients`` (M, N, 3, K)
-        and ``force_spreads`` (N,) eV/Å; with ranges ``range_excess`` (N,) and ``range_violations`` (N,).
+        ``atomic_energies`` (N,) eV; ``member_atomic_energies`` (N, M) eV; ``pair_gradients`` (N, 3, K) eV/Å;
+        ``forces`` (N, 3) eV/Å; ``atomic_virials`` (N, 3, 3) eV; with replicas ``energy_novelties`` (N,) eV; with M > 1
+        ``member_pair_gradients`` (M, N, 3, K) and ``force_spreads`` (N,) eV/Å; with ranges ``range_excess`` (N,), the
+        largest distance of a function to its range in units of the width, and ``range_violations`` (N,), how many are
+        outside.
     """
     functions = potential.symmetry_functions
     geometry = symmetry_functions.geometry(functions, vectors, neighbour_species)
@@ -161,9 +170,9 @@ def _by_element(potential: Potential, G: torch.Tensor, species: torch.Tensor) ->
 
 def _element_parts(potential: Potential, element: int, G: torch.Tensor) -> dict[str, torch.Tensor]:
     """What the networks of one element say about its atoms, given their symmetry functions G (n, D)."""
-    shift, scale = potential.shift[element], potential.scale[element]
+    shift, scale = _row(potential.shift, element), _row(potential.scale, element)
     x = (G - shift) * scale
-    members = [head.networks[element] for head in potential.members]
+    members = [cast(Head, head).network(element) for head in potential.members]
     energies, gradient = _committee(members, x, len(members))
     result = {"member_atomic_energies": energies, "mean_gradient": gradient * scale}
     if len(members) > 1:
@@ -171,15 +180,19 @@ def _element_parts(potential: Potential, element: int, G: torch.Tensor) -> dict[
             _, slopes = network.evaluate(one, x)
             result[f"gradient_{m}"] = network.gradient(one, slopes, torch.ones_like(scale[:1]), x) * scale
     if len(potential.replicas):
-        replicas = [head.networks[element] for head in potential.replicas]
+        replicas = [cast(Head, head).network(element) for head in potential.replicas]
         result["replica_atomic_energies"], _ = _committee(replicas, x, len(replicas))
     if potential.lower is not None:
-        lower, upper = potential.lower[element], potential.upper[element]
+        lower, upper = _row(potential.lower, element), _row(potential.upper, element)
         width = torch.where((scale != 0) & (upper > lower), 1.0 / (upper - lower), torch.zeros_like(scale))
         excess = torch.clamp(torch.maximum(lower - G, G - upper) * width, min=0.0)
         result["range_excess"] = excess.amax(-1, keepdim=True)
-        result["range_violations"] = (excess > 0.0).to(G.dtype).sum(-1, keepdim=True)
+        result["range_violations"] = (excess > RANGE_SLACK).to(G.dtype).sum(-1, keepdim=True)
     return result
+
+
+def _row(buffer: torch.Tensor | torch.nn.Module, element: int) -> torch.Tensor:
+    return cast(torch.Tensor, buffer)[element]
 
 
 def _committee(networks: Sequence[network.Network], x: torch.Tensor, total: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,11 +2,13 @@
 
 G²_i = Σ_j exp(-η (r_ij - r_s)²) f_c(r_ij)          (paper eq. 2; Behler 2011 eq. 5; G¹ is η = 0, r_s = 0)
 
-One ``Radial`` is one Gaussian g(r) = exp(-η (r - r_s)²). Its product with the cutoff function, R(r) = g(r) f_c(r), has the slope
+One ``Radial`` is one Gaussian g(r) = exp(-η (r - r_s)²). Its product with the cutoff function, R(r) = g(r) f_c(r), has
+the slope
 
 dR/dr = g (f_c' + f_c (-2η r + 2η r_s)) = g · (c₀ f_c' + c₁ r f_c + c₂ f_c),    c = (1, -2η, 2η r_s)
 
-so a sum over channels of weights times slopes needs only three sums of weights times g: the coefficients c of ``slope_coefficients``.
+so a sum over channels of weights times slopes needs only three sums of weights times g: the coefficients c of
+``slope_coefficients``.
 """
 
 from collections.abc import Sequence

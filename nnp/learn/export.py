@@ -1,0 +1,119 @@
+"""A potential as an ONNX file: standard operators, dynamic sizes, the manifest in its metadata.
+
+The graph is ``potential.outputs`` run once on symbolic tensors (``tracing``): the formulas exist once. docs/onnx.md is
+the contract.
+"""
+
+import copy
+from importlib import metadata
+from typing import Any, cast
+
+import onnx
+import torch
+from onnx import helper
+
+from nnp.core import onnx_graph
+from nnp.core.manifest import METADATA_KEY, Manifest
+from nnp.learn import potential as potentials
+from nnp.learn import tracing
+
+IR_VERSION = 10
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+INPUTS: dict[str, tuple[str, list[int | str]]] = {
+    "vectors": ("float", ["atoms", 3, "neighbours"]),
+    "neighbour_species": ("int64", ["atoms", "neighbours"]),
+    "species": ("int64", ["atoms"]),
+    "reverse": ("int64", ["atoms", "neighbours"]),
+}
+"""Name -> kind and shape of every input."""
+
+
+def describe(
+    potential: potentials.Potential,
+    dtype: str,
+    *,
+    name: str | None = None,
+    calibration: dict[str, Any] | None = None,
+    training: dict[str, Any] | None = None,
+) -> Manifest:
+    """The manifest of a potential.
+
+    Args:
+        potential: parameters.
+        dtype: ``float32`` or ``float64``, of the file to be written.
+        name: of the potential.
+        calibration: as ``Manifest.calibration``.
+        training: provenance.
+    """
+    _, outputs = _traced(potential, dtype)
+    return Manifest(
+        name=name,
+        elements=potential.elements,
+        cutoff=potential.symmetry_functions.cutoff,
+        dtype=dtype,
+        inputs={key: shape for key, (_, shape) in INPUTS.items()},
+        outputs={key: list(tensor.shape) for key, tensor in outputs.items()},
+        reference_energies=dict(potential.reference_energies),
+        n_members=len(potential.members),
+        n_replicas=len(potential.replicas),
+        symmetry_functions=potential.symmetry_functions.to_dict(),
+        networks={"members": _topologies(potential.members), "replicas": _topologies(potential.replicas)},
+        calibration=calibration,
+        training=training or {},
+        code_version=metadata.version("nnpd"),
+    )
+
+
+def to_onnx(potential: potentials.Potential, manifest: Manifest, dtype: str | None = None) -> bytes:
+    """The ONNX file of a potential.
+
+    Args:
+        potential: parameters.
+        manifest: of ``describe``; its dtype counts unless ``dtype`` is given, which then replaces it.
+        dtype: ``float32`` or ``float64``.
+
+    Returns:
+        The bytes of a checked file; equal for equal arguments.
+    """
+    if dtype is not None and dtype != manifest.dtype:
+        fields = {**manifest.__dict__, "dtype": dtype}
+        manifest = Manifest(**fields)
+    graph, outputs = _traced(potential, manifest.dtype)
+    for key, tensor in outputs.items():
+        graph.nodes.append(helper.make_node("Identity", [tensor.name], [key]))
+    infos = [_info(key, tensor) for key, tensor in outputs.items()]
+    inputs = [_info(tensor.name, tensor) for tensor in graph.inputs]
+    body = helper.make_graph(graph.nodes, "potential", inputs, infos, initializer=list(graph.initializers.values()))
+    file = helper.make_model(
+        body,
+        opset_imports=[helper.make_opsetid("", tracing.OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="nnpd",
+        producer_version=manifest.code_version,
+    )
+    file = onnx_graph.pruned(file, list(outputs))
+    known = {item.name for item in file.graph.input}
+    file.graph.input.extend(item for item in inputs if item.name not in known)
+    helper.set_model_props(file, {METADATA_KEY: manifest.to_json()})
+    onnx.checker.check_model(file)
+    return file.SerializeToString(deterministic=True)
+
+
+def _traced(potential: potentials.Potential, dtype: str) -> tuple[tracing.Graph, dict[str, tracing.SymbolicTensor]]:
+    cast_potential = copy.deepcopy(potential).to(DTYPES[dtype]).requires_grad_(False)
+    graph = tracing.Graph()
+    tensors = {
+        key: graph.input(key, DTYPES[dtype] if kind == "float" else torch.int64, shape)
+        for key, (kind, shape) in INPUTS.items()
+    }
+    outputs = potentials.outputs(cast_potential, **cast("dict[str, torch.Tensor]", tensors))
+    return graph, cast("dict[str, tracing.SymbolicTensor]", outputs)
+
+
+def _info(name: str, tensor: tracing.SymbolicTensor) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, tracing.DATA_TYPES[tensor.dtype], list(tensor.shape))
+
+
+def _topologies(heads: torch.nn.ModuleList) -> list[dict[str, Any]]:
+    first = [cast("potentials.Head", head).network(0) for head in heads]
+    return [{"hidden": list(network.hidden), "activation": network.activation} for network in first]

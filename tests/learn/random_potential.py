@@ -1,0 +1,53 @@
+"""Potentials with seeded random weights: everything but training, in milliseconds."""
+
+import torch
+
+from nnp.learn import export, network
+from nnp.learn.angular import Angular, PowerSpectrum, WideAngular
+from nnp.learn.potential import Head, Potential
+from nnp.learn.radial import Radial
+from nnp.learn.symmetry_functions import SymmetryFunctions
+
+RADIAL = (Radial(), Radial(eta=0.2), Radial(eta=1.0, shift=2.0), Radial(eta=2.0, shift=3.0))
+CHANNELS = (Radial(eta=0.1), Radial(eta=0.5, shift=1.5))
+WIDE = WideAngular(channels=CHANNELS, zetas=(1, 2, 4))
+SPECTRUM = PowerSpectrum(channels=CHANNELS, l_max=3)
+DEFAULT_MEMBERS = (((8, 8), "silu"), ((7, 6), "silu"), ((5,), "tanh"))
+DEFAULT_REPLICAS = (((4, 4), "silu"), ((6,), "softplus"), ((3,), "gelu"))
+
+
+def make(
+    elements: tuple[str, ...] = ("Si",),
+    *,
+    angular: Angular | None = WIDE,
+    cutoff: float = 5.0,
+    cutoff_function: str = "polynomial",
+    members=DEFAULT_MEMBERS,
+    replicas=DEFAULT_REPLICAS,
+    ranges: bool = True,
+    seed: int = 0,
+) -> Potential:
+    functions = SymmetryFunctions(
+        elements=elements, cutoff=cutoff, cutoff_function=cutoff_function, radial=RADIAL, angular=angular
+    )
+    generator = torch.Generator().manual_seed(seed)
+    shape = (len(elements), functions.size)
+
+    def head(hidden: tuple[int, ...], activation: str) -> Head:
+        inputs = functions.size
+        return Head([network.Network.random(inputs, hidden, activation, generator=generator) for _ in elements])
+
+    return Potential(
+        symmetry_functions=functions,
+        shift=torch.rand(shape, generator=generator),
+        scale=torch.rand(shape, generator=generator),
+        members=[head(*topology) for topology in members],
+        replicas=[head(*topology) for topology in replicas],
+        reference_energies={element: -100.0 * (1 + i) for i, element in enumerate(elements)},
+        lower=torch.zeros(shape) if ranges else None,
+        upper=torch.full(shape, 1.5) if ranges else None,
+    )
+
+
+def file(potential: Potential, dtype: str = "float64", **fields) -> bytes:
+    return export.to_onnx(potential, export.describe(potential, dtype, **fields))
