@@ -87,7 +87,7 @@ def novelty(seen: Array, unseen: Mapping[str, Array], path: Path) -> None:
         path: where the PNG goes.
     """
     everything = np.concatenate([seen, *unseen.values()])
-    bins = np.geomspace(max(everything.min(), 1e-4), everything.max(), 40)
+    bins = np.geomspace(max(everything.min(), 1e-4), everything.max(), 40).tolist()
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.4, 3.4), layout="constrained")
         axes = figure.subplots()
