@@ -79,7 +79,7 @@ def tell(demonstration: Demonstration) -> None:
 def upload(demonstration: Demonstration) -> str:
     """Upload the shipped data set; the same file again gives the same version."""
     client, console = demonstration.client, demonstration.console
-    job = client.upload(DATA, name=DATASET, method=(DATA.parent / "method.json").read_text()).job
+    job = client.upload(DATA, name=DATASET, method_record=(DATA.parent / "method.json").read_text()).job
     done = following.follow(_state(demonstration), job.id)
     version = client.dataset_version((done.result or {})["dataset_version"])
     statistics = version.statistics or {}
