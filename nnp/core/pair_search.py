@@ -11,6 +11,7 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ GRID_CELLS = 1e5
 """vesin sorts atoms into at most so many grid cells (MAX_NUMBER_OF_CELLS in its cpu_cell_list.cpp)."""
 DENSEST = 4.0
 """Atoms per Å^3; diamond has 0.18. Beyond this a list of pairs would fill the memory."""
+SPARE_LISTS, SPARE_PAIRS = 4, 500_000
+"""Lists kept for the next call, and the longest that is kept: fresh memory would cost a third of the search."""
+_spare: list[Any] = []
 
 
 @contextlib.contextmanager
@@ -49,7 +53,7 @@ def half_list(
         return_distances=False,
         return_vectors=True,
     )
-    found = declarations.VesinNeighborList()
+    found = _spare_list() or declarations.VesinNeighborList()
     message = ctypes.c_char_p()
     number = ctypes.POINTER(ctypes.c_double)
     try:
@@ -73,7 +77,17 @@ def half_list(
                 _view(found.vectors, ctypes.c_double, (found.length, 3)),
             )
     finally:
-        library.vesin_free(ctypes.byref(found))
+        if found.length <= SPARE_PAIRS and len(_spare) < SPARE_LISTS:
+            _spare.append(found)
+        else:
+            library.vesin_free(ctypes.byref(found))
+
+
+def _spare_list() -> Any | None:
+    try:
+        return _spare.pop()
+    except IndexError:  # also when another thread was faster
+        return None
 
 
 @functools.cache

@@ -16,7 +16,7 @@ def spread(extent: tuple[float, float, float], pbc: tuple[bool, bool, bool], ato
 
 @pytest.mark.parametrize("pbc", [(True, True, True), (False, False, False), (True, False, True), (False, False, True)])
 @pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("length", [1e3, 1e4, 1e5, 1e6, 1e9])
+@pytest.mark.parametrize("length", [1e4, 1e5, 1e6, 1e7])
 def test_long_and_thin_is_listed_or_refused_and_never_fatal(
     pbc: tuple[bool, bool, bool], axis: int, length: float
 ) -> None:
@@ -32,7 +32,7 @@ def test_long_and_thin_is_listed_or_refused_and_never_fatal(
 
 def test_what_can_be_listed_is_not_refused() -> None:
     for pbc in (True, False):
-        with pair_search.half_list(spread((1e9, 1e9, 1e9), (pbc,) * 3), 5.0) as (pairs, _):
+        with pair_search.half_list(spread((1e7, 1e7, 1e7), (pbc,) * 3), 5.0) as (pairs, _):
             assert len(pairs) == int(pbc)  # the second atom lies on an image of the first
         with pair_search.half_list(spread((300.0, 300.0, 3.0), (pbc,) * 3), 5.0) as (pairs, _):
             assert len(pairs) >= int(pbc)
@@ -47,5 +47,5 @@ def test_a_clump_is_refused() -> None:
 
 
 def test_torch_stays_out() -> None:
-    code = "import sys, nnp.core.neighbours, nnp.core.reading; sys.exit('torch' in sys.modules)"
+    code = "import sys, nnp.core.neighbours; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
