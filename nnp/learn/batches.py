@@ -12,7 +12,7 @@ import torch
 
 from nnp.core import neighbours
 from nnp.core.label import Frame
-from nnp.learn import reference_energies, scaling, symmetry_functions
+from nnp.learn import committee_adjoint, reference_energies, scaling, symmetry_functions
 
 CACHE_BYTES = 2_000_000_000
 """Geometries beyond this are computed anew at every use instead of being kept."""
@@ -32,7 +32,7 @@ class Batch:
         vectors: (N, 3, K) r_j - r_i, Å.
         neighbour_species: (N, K) int64.
         neighbours: (N, K) int64, index in the batch.
-        reverse: (3, N, K) int64, flat index in (N, 3, K) of the same component of the reversed edge.
+        reverse: (N, K) int64, flat index of the reversed edge.
         structure: (N,) int64, the structure of each atom.
         atoms: (S,) atoms of each structure.
         volumes: (S,) volume per atom, Å^3; 0 where not periodic in three directions.
@@ -66,15 +66,13 @@ class Batch:
     has_forces: torch.Tensor
     virials: torch.Tensor
     has_virials: torch.Tensor
-    kept: symmetry_functions.Geometry | None
+    kept: committee_adjoint.Kept | None
     only_energies: bool
 
     @property
-    def geometry(self) -> symmetry_functions.Geometry:
+    def geometry(self) -> committee_adjoint.Kept:
         """What the adjoint needs; kept or computed now."""
-        if self.kept is not None:
-            return self.kept
-        return symmetry_functions.geometry(self.functions, self.vectors, self.neighbour_species)
+        return self.kept or _geometry(self.functions, self.vectors, self.neighbour_species)
 
 
 def species_of(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
@@ -160,12 +158,13 @@ def _batch(
     kinds = torch.from_numpy(table.neighbour_species(species))
     forces, has_forces = _forces(frames)
     virials, has_virials = _virials(frames)
+    labelled = bool(has_forces.any() or has_virials.any())
     return Batch(
         functions=functions,
         vectors=vectors,
         neighbour_species=kinds,
         neighbours=torch.from_numpy(table.neighbours),
-        reverse=_componentwise(torch.from_numpy(table.reverse)),
+        reverse=torch.from_numpy(table.reverse),
         structure=torch.from_numpy(table.structure_index),
         atoms=torch.tensor([len(frame.structure) for frame in frames], dtype=torch.float32),
         volumes=torch.tensor([(f.structure.volume or 0.0) / len(f.structure) for f in frames], dtype=torch.float32),
@@ -178,8 +177,8 @@ def _batch(
         has_forces=torch.from_numpy(has_forces.astype(np.float32)),
         virials=torch.from_numpy((virials / unit).astype(np.float32)),
         has_virials=torch.from_numpy(has_virials.astype(np.float32)),
-        kept=symmetry_functions.geometry(functions, vectors, kinds) if keep else None,
-        only_energies=not (has_forces.any() or has_virials.any()),
+        kept=_geometry(functions, vectors, kinds) if keep and labelled else None,
+        only_energies=not labelled,
     )
 
 
@@ -207,14 +206,13 @@ def _virials(frames: Sequence[Frame]) -> tuple[np.ndarray, np.ndarray]:
     return virials, has
 
 
-def _componentwise(reverse: torch.Tensor) -> torch.Tensor:
-    """(3, N, K) flat indices in (N, 3, K) from flat indices (N, K) in (N, K)."""
-    slots = reverse.shape[1]
-    atom, slot = reverse // slots, reverse % slots
-    return torch.stack([(atom * 3 + component) * slots + slot for component in range(3)])
+def _geometry(
+    functions: symmetry_functions.SymmetryFunctions, vectors: torch.Tensor, kinds: torch.Tensor
+) -> committee_adjoint.Kept:
+    return committee_adjoint.keep(functions, symmetry_functions.geometry(functions, vectors, kinds))
 
 
-def _bytes(geometry: symmetry_functions.Geometry | None) -> int:
+def _bytes(geometry: committee_adjoint.Kept | None) -> int:
     if geometry is None:
         return 0
     return sum(tensor.numel() * tensor.element_size() for tensor in geometry if tensor is not None)

@@ -1,7 +1,7 @@
 """From dE/dG to forces and virials of several members at once, as one linear operation with a hand-written gradient.
 
-The geometry has no gradient in training, so the adjoint is linear in dE/dG and its gradient is its transpose,
-`symmetry_functions.jvp`: parameter gradients cost one more pass over the neighbours and keep nothing in between.
+The geometry has no gradient in training, so the adjoint is linear in dE/dG and its gradient is its transpose, the
+`jvp`: parameter gradients cost one more pass over the neighbours and keep nothing in between.
 """
 
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from nnp.learn import batches, symmetry_functions
+from nnp.learn import batches, committee_adjoint
 
-BLOCK_ROWS = 512
-"""Atoms times members that are contracted at once."""
+BLOCK_ROWS = 256
+"""Atoms times members that are contracted at once: their intermediate arrays stay in the cache."""
 
 
 class PairForces(torch.autograd.Function):
@@ -22,46 +22,50 @@ class PairForces(torch.autograd.Function):
     def forward(ctx: Any, dE_dG: torch.Tensor, batch: batches.Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Forces (M, N, 3) and virials per atom (M, S, 6) from dE/dG (M, N, D)."""
         ctx.batch = batch
-        pairs = dE_dG.new_empty((len(dE_dG), *batch.vectors.shape))
-        for rows, geometry in _blocks(batch, len(dE_dG)):
-            pairs[:, rows] = symmetry_functions.adjoint(batch.functions, geometry, dE_dG[:, rows])
-        back = pairs.flatten(1).index_select(1, batch.reverse.flatten()).unflatten(1, batch.reverse.shape)
-        forces = pairs.sum(-1) - back.sum(-1).transpose(1, 2)
-        products = torch.stack(
-            [
-                0.5 * ((pairs[:, :, a] * batch.vectors[:, b]).sum(-1) + (pairs[:, :, b] * batch.vectors[:, a]).sum(-1))
-                for a, b in batches.VOIGT
-            ],
-            dim=-1,
-        )
-        virials = products.new_zeros((len(pairs), len(batch.atoms), 6)).index_add_(1, batch.structure, products)
-        return forces, virials / batch.atoms[:, None]
+        members, atoms, slots = len(dE_dG), *batch.neighbours.shape
+        seeds = dE_dG.transpose(0, 1).contiguous()
+        edges = seeds.new_empty((atoms, slots, members, 3))
+        virials = seeds.new_empty((atoms, members, 6))
+        for rows, kept in _blocks(batch, members):
+            pairs = committee_adjoint.adjoint(batch.functions, kept, seeds[rows])
+            edges[rows] = pairs.permute(0, 3, 1, 2)
+            virials[rows] = _virials(pairs, batch.vectors[rows])
+        flat = edges.view(atoms * slots, members * 3)
+        back = flat.index_select(0, batch.reverse.flatten()).view(atoms, slots, members * 3).sum(1)
+        forces = (flat.view(atoms, slots, members * 3).sum(1) - back).view(atoms, members, 3)
+        totals = virials.new_zeros((len(batch.atoms), members, 6)).index_add_(0, batch.structure, virials)
+        return forces.transpose(0, 1), (totals / batch.atoms[:, None, None]).transpose(0, 1)
 
     @staticmethod
     def backward(ctx: Any, d_forces: torch.Tensor, d_virials: torch.Tensor) -> tuple[torch.Tensor, None]:
         """The transpose: from gradients by forces (M, N, 3) and virials (M, S, 6) to one by dE/dG (M, N, D)."""
         batch: batches.Batch = ctx.batch
         members, atoms, slots = len(d_forces), *batch.neighbours.shape
-        d_forces = d_forces.transpose(1, 2).contiguous()
-        there = d_forces.flatten(0, 1).index_select(1, batch.neighbours.flatten()).view(members, 3, atoms, slots)
-        d_pairs = (d_forces.unsqueeze(-1) - there).transpose(1, 2)
-        strain = (d_virials / batch.atoms[:, None])[:, :, _SYMMETRIC] * d_virials.new_tensor(_HALVES)
-        strain = strain.index_select(1, batch.structure).unflatten(-1, (3, 3))
-        d_pairs = d_pairs + torch.matmul(strain, batch.vectors)
-        d_gradient = d_pairs.new_empty((members, atoms, batch.inputs.shape[1]))
-        for rows, geometry in _blocks(batch, members):
-            d_gradient[:, rows] = symmetry_functions.jvp(batch.functions, geometry, d_pairs[:, rows])
-        return d_gradient, None
-
-
-def _blocks(batch: batches.Batch, members: int) -> Iterator[tuple[slice, symmetry_functions.Geometry]]:
-    """Rows and geometry of a few atoms at a time: intermediate arrays then stay in the cache."""
-    size = max(1, BLOCK_ROWS // members)
-    geometry, atoms = batch.geometry, len(batch.structure)
-    for start in range(0, atoms, size):
-        rows = slice(start, min(start + size, atoms))
-        yield rows, type(geometry)(*(None if t is None else t[rows] for t in geometry))
+        own = d_forces.transpose(0, 1).reshape(atoms, members * 3)
+        strain = (d_virials / batch.atoms[:, None]).transpose(0, 1)[..., _SYMMETRIC] * d_virials.new_tensor(_HALVES)
+        strain = strain.index_select(0, batch.structure).view(atoms, members * 3, 3)
+        d_gradient = own.new_empty((atoms, members, batch.inputs.shape[1]))
+        for rows, kept in _blocks(batch, members):
+            there = own.index_select(0, batch.neighbours[rows].flatten()).view(-1, slots, members * 3)
+            d_pairs = torch.baddbmm(own[rows].unsqueeze(-1) - there.transpose(1, 2), strain[rows], batch.vectors[rows])
+            d_gradient[rows] = committee_adjoint.jvp(batch.functions, kept, d_pairs.view(-1, members, 3, slots))
+        return d_gradient.transpose(0, 1), None
 
 
 _SYMMETRIC = [0, 5, 4, 5, 1, 3, 4, 3, 2]
 _HALVES = [1.0, 0.5, 0.5, 0.5, 1.0, 0.5, 0.5, 0.5, 1.0]
+
+
+def _virials(pairs: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """Σ_k g_k ⊗ r_k of each atom (N, M, 6), symmetric part in Voigt order, from g (N, M, 3, K) and r (N, 3, K)."""
+    products = torch.bmm(pairs.flatten(1, 2), vectors.transpose(1, 2)).unflatten(1, (-1, 3))
+    return torch.stack([0.5 * (products[..., a, b] + products[..., b, a]) for a, b in batches.VOIGT], dim=-1)
+
+
+def _blocks(batch: batches.Batch, members: int) -> Iterator[tuple[slice, committee_adjoint.Kept]]:
+    """Rows of a few atoms at a time, and what is kept of them."""
+    size, kept = max(1, BLOCK_ROWS // members), batch.geometry
+    for start in range(0, len(batch.structure), size):
+        rows = slice(start, start + size)
+        part: list[Any] = [None if tensor is None else tensor[rows] for tensor in kept]
+        yield rows, committee_adjoint.Kept(*part)
