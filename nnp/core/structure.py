@@ -126,15 +126,18 @@ def _positions(given: npt.ArrayLike, atoms: int) -> npt.NDArray[np.float64]:
     positions = np.array(given, dtype=np.float64, order="C")
     if positions.shape != (atoms, 3):
         raise errors.StructureError(f"positions have shape {positions.shape}, {atoms} atoms need ({atoms}, 3)")
+    if not (np.abs(positions) <= FARTHEST).all():  # also where a position is NaN; one pass, as nearly all are fine
+        _refuse_positions(positions)
+    return positions
+
+
+def _refuse_positions(positions: npt.NDArray[np.float64]) -> None:
     wrong = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     if wrong.size:
         atom = int(wrong[0])
         raise errors.StructureError(f"atom {atom}: the position is not a finite number (NaN or infinite)", atom=atom)
-    far = np.flatnonzero((np.abs(positions) > FARTHEST).any(axis=1))
-    if far.size:
-        atom = int(far[0])
-        raise errors.StructureError(f"atom {atom}: the position is more than {FARTHEST:g} Å from the origin", atom=atom)
-    return positions
+    atom = int(np.flatnonzero((np.abs(positions) > FARTHEST).any(axis=1))[0])
+    raise errors.StructureError(f"atom {atom}: the position is more than {FARTHEST:g} Å from the origin", atom=atom)
 
 
 def _cell(given: npt.ArrayLike, pbc: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
@@ -147,7 +150,7 @@ def _cell(given: npt.ArrayLike, pbc: npt.NDArray[np.bool_]) -> npt.NDArray[np.fl
         raise errors.StructureError("the cell is not finite (NaN or infinite)")
     if (np.abs(vectors) > FARTHEST).any():
         raise errors.StructureError(f"a cell vector is longer than {FARTHEST:g} Å")
-    lengths = np.linalg.norm(vectors, axis=1)
+    lengths = np.sqrt((vectors * vectors).sum(axis=1))
     if (lengths < SHORTEST_VECTOR).any():
         raise errors.StructureError(
             f"singular cell: a periodic cell vector is only {lengths.min():.3g} Å long; "
