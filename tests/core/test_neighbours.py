@@ -1,3 +1,5 @@
+from concurrent import futures
+
 import numpy as np
 import pytest
 from ase.build import bulk, molecule
@@ -143,3 +145,16 @@ def test_lonely_atoms_and_empty_batches() -> None:
 def test_impossible_cutoffs(cutoff: float) -> None:
     with pytest.raises(ValueError, match="cutoff"):
         neighbour_table([random_structure(0)], cutoff)
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    structures = [random_structure(seed) for seed in range(20)]
+    expected = [neighbour_table([structure], 5.0) for structure in structures]
+    with futures.ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda structure: neighbour_table([structure], 5.0), structures * 5))
+    for index, table in enumerate(found):
+        np.testing.assert_array_equal(table.vectors, expected[index % 20].vectors)
+        np.testing.assert_array_equal(table.reverse, expected[index % 20].reverse)
+    np.testing.assert_array_equal(
+        neighbour_table(structures, 5.0, threads=2).reverse, neighbour_table(structures, 5.0).reverse
+    )
