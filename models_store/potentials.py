@@ -136,6 +136,7 @@ def register(
     if artifacts:
         rows = [{"version_id": version.id, "role": role, "sha256": sha} for role, sha in artifacts.items()]
         session.execute(insert(PotentialArtifact), rows)
+    session.refresh(potential)
     session.refresh(version)
     return version
 

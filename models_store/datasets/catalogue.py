@@ -110,6 +110,7 @@ def begin(
     )
     session.add(version)
     session.flush()
+    session.refresh(dataset)
     session.refresh(version)
     return version
 

@@ -1,9 +1,11 @@
 """A registry per test: on SQLite a copy of one migrated file, on PostgreSQL one migrated database, emptied."""
 
 import shutil
+import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-from models_store import artifacts, database, tables
+from models_store import artifacts, database, potentials, tables
 from nnp.core.label import Frame, Label, Source
 from nnp.core.structure import Structure
 
@@ -59,21 +61,43 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(params=BACKENDS)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        path = tmp_path / "nnpd.sqlite"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        made = database.create_engine(f"sqlite:///{path}")
-        yield made
-        made.dispose()
-        return
-    made = database.create_engine(SERVER.set(database=request.getfixturevalue("postgresql_database")))
+def open_sqlite(template: Path, path: Path) -> Engine:
+    """An engine on a copy of the template that does not wait for the disk."""
+    shutil.copy(template, path)
+    made = database.create_engine(f"sqlite:///{path}")
+    sa.event.listen(made, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+    return made
+
+
+def open_postgresql(name: str) -> Engine:
+    """An engine on the migrated database, emptied."""
+    made = database.create_engine(SERVER.set(database=name))
     with made.begin() as connection:
         # As a replica would: without triggers and foreign keys. Ten times faster than TRUNCATE of small tables.
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         for table in tables.Base.metadata.sorted_tables:
             connection.execute(table.delete())
+    return made
+
+
+@pytest.fixture(params=BACKENDS)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        made = open_sqlite(request.getfixturevalue("sqlite_template"), tmp_path / "nnpd.sqlite")
+    else:
+        made = open_postgresql(request.getfixturevalue("postgresql_database"))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def shared_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One registry for all tests of a module, which must leave it as it was."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("shared") / "nnpd.sqlite"
+        made = open_sqlite(request.getfixturevalue("sqlite_template"), path)
+    else:
+        made = open_postgresql(request.getfixturevalue("postgresql_database"))
     yield made
     made.dispose()
 
@@ -100,7 +124,7 @@ def store(tmp_path: Path) -> artifacts.ArtifactStore:
     return artifacts.open_store((tmp_path / "artifacts").as_uri())
 
 
-def make_frames(
+def frames_of(
     count: int,
     *,
     seed: int = 0,
@@ -134,9 +158,42 @@ def make_frames(
     return frames
 
 
-def make_version(session: Session, name: str = "Si", **given: object) -> tables.PotentialVersion:
+def register(session: Session, name: str = "Si", **given: Any) -> tables.PotentialVersion:
     """A registered potential version."""
-    from models_store import potentials
+    values: dict[str, Any] = {"manifest": {"cutoff": 6.0}, "elements": ["Si"], "artifacts": {}, **given}
+    return potentials.register(session, name, **values)
 
-    values: dict[str, object] = {"manifest": {"cutoff": 6.0}, "elements": ["Si"], "artifacts": {}, **given}
-    return potentials.register(session, name, **values)  # type: ignore[arg-type]
+
+@pytest.fixture(scope="session")
+def make_frames() -> Callable[..., list[Frame]]:
+    return frames_of
+
+
+@pytest.fixture(scope="session")
+def make_version() -> Callable[..., tables.PotentialVersion]:
+    return register
+
+
+@pytest.fixture
+def together() -> Callable[..., list[Any]]:
+    """Calls functions in threads that start at once; an exception is an answer."""
+
+    def call(*acts: Callable[[], object]) -> list[Any]:
+        barrier = threading.Barrier(len(acts))
+        answers: list[Any] = [None] * len(acts)
+
+        def run(index: int, act: Callable[[], object]) -> None:
+            barrier.wait()
+            try:
+                answers[index] = act()
+            except Exception as error:
+                answers[index] = error
+
+        threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return answers
+
+    return call

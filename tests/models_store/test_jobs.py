@@ -1,5 +1,5 @@
-import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -39,25 +39,6 @@ def let_ring(sessions: sessionmaker[Session], job_id: str) -> None:
 def state(sessions: sessionmaker[Session], job_id: str) -> JobState:
     with sessions() as session:
         return jobs.get(session, job_id).state
-
-
-def both(first: Callable[[], object], second: Callable[[], object]) -> list[object]:
-    """The answers of two threads that start together; an exception is an answer."""
-    barrier, answers = threading.Barrier(2), [None, None]
-
-    def run(index: int, act: Callable[[], object]) -> None:
-        barrier.wait()
-        try:
-            answers[index] = act()
-        except Exception as error:
-            answers[index] = error
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate((first, second))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def test_the_whole_life_of_a_job(sessions: sessionmaker[Session], rung: list[tuple[str, str]]) -> None:
@@ -103,7 +84,9 @@ def test_a_released_savepoint_does_not_ring_early(sessions: sessionmaker[Session
     assert len(rung) == 1
 
 
-def test_two_workers_claim_and_one_gets_the_job(sessions: sessionmaker[Session]) -> None:
+def test_two_workers_claim_and_one_gets_the_job(
+    sessions: sessionmaker[Session], together: Callable[..., list[Any]]
+) -> None:
     job_id = submit(sessions)
 
     def take(worker: str) -> Callable[[], object]:
@@ -113,7 +96,7 @@ def test_two_workers_claim_and_one_gets_the_job(sessions: sessionmaker[Session])
 
         return act
 
-    answers = both(take("one"), take("two"))
+    answers = together(take("one"), take("two"))
     assert sum(answer is not None for answer in answers) == 1
     assert all(answer is None or isinstance(answer, jobs.Claim) for answer in answers)
 
@@ -297,7 +280,9 @@ def test_a_lost_job_that_was_to_be_cancelled_is(sessions: sessionmaker[Session])
     assert state(sessions, job_id) == JobState.CANCELLED
 
 
-def test_two_reconcilers_take_a_job_back_once(sessions: sessionmaker[Session]) -> None:
+def test_two_reconcilers_take_a_job_back_once(
+    sessions: sessionmaker[Session], together: Callable[..., list[Any]]
+) -> None:
     job_id = submit(sessions)
     claim(sessions, job_id)
     expire(sessions, job_id)
@@ -306,7 +291,7 @@ def test_two_reconcilers_take_a_job_back_once(sessions: sessionmaker[Session]) -
         with sessions.begin() as session:
             return jobs.due(session).lost
 
-    assert sorted(both(step, step)) == [(), (job_id,)]  # type: ignore[type-var]
+    assert sorted(together(step, step)) == [(), (job_id,)]  # type: ignore[type-var]
     with sessions() as session:
         assert jobs.get(session, job_id).lost_attempts == 1
 
@@ -318,8 +303,10 @@ def test_an_idempotency_key_gives_the_same_job(sessions: sessionmaker[Session]) 
         jobs.submit(session, "ingest", {}, idempotency_key="k")
 
 
-def test_an_idempotency_key_holds_in_a_race(sessions: sessionmaker[Session]) -> None:
-    answers = both(*(lambda: submit(sessions, idempotency_key="k") for _ in range(2)))
+def test_an_idempotency_key_holds_in_a_race(
+    sessions: sessionmaker[Session], together: Callable[..., list[Any]]
+) -> None:
+    answers = together(*(lambda: submit(sessions, idempotency_key="k") for _ in range(2)))
     assert answers[0] == answers[1]
     with sessions() as session:
         assert len(jobs.search(session)) == 1
@@ -338,7 +325,9 @@ def test_jobs_are_listed_newest_first(sessions: sessionmaker[Session]) -> None:
         assert jobs.count_by_state(session) == {("train", "queued"): 1, ("default", "queued"): 1}
 
 
-def test_events_of_racing_writers_are_numbered_without_gaps(sessions: sessionmaker[Session]) -> None:
+def test_events_of_racing_writers_are_numbered_without_gaps(
+    sessions: sessionmaker[Session], together: Callable[..., list[Any]]
+) -> None:
     job_id = submit(sessions)
     held = claim(sessions, job_id)
 
@@ -348,7 +337,7 @@ def test_events_of_racing_writers_are_numbered_without_gaps(sessions: sessionmak
                 jobs.record(session, held, [jobs.Entry(kind="log"), jobs.Entry(kind="log")])
         return None
 
-    assert both(write, write) == [None, None]
+    assert together(write, write) == [None, None]
     with sessions() as session:
         assert [event.number for event in jobs.events(session, job_id)] == list(range(1, 23))
 

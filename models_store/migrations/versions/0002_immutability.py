@@ -50,6 +50,8 @@ STATES = {
     "potential_versions": "NEW.state <> OLD.state AND NOT (OLD.state = 'available' AND NEW.state = 'withdrawn')",
 }
 
+COUNTERS = ("datasets", "potentials")
+
 # table: who may refer to a row that is to be deleted. PostgreSQL's foreign keys always hold; SQLite's only where a
 # connection switches them on, and a shell does not.
 REFERRERS = {
@@ -106,6 +108,9 @@ def upgrade() -> None:
     for table, condition in STATES.items():
         message = "immutable: a version can only be withdrawn, once and for good"
         _refuse(f"{table}_state", f"UPDATE ON {table}", condition, message)
+    for table in COUNTERS:
+        message = "immutable: numbers of versions are given out once"
+        _refuse(f"{table}_counter", f"UPDATE ON {table}", "NEW.last_number < OLD.last_number", message)
     for name, (event, condition) in OWNED.items():
         _refuse(name, event, condition, "immutable: a version keeps its rows", queries=True)
     if sqlite:
