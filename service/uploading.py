@@ -71,6 +71,7 @@ def _payload(stored: artifacts.Stored, options: UploadOptions) -> dict[str, Any]
         "keys": keys,
         "on_error": options.on_error,
         "length_unit": options.length_unit,
+        "energy_unit": options.energy_unit,
         "method": {"name": options.method or options.name, "record": _record(options.method_record)},
         "test_fraction": options.test_fraction,
         "seed": options.seed,

@@ -3,8 +3,8 @@
 The measure is the closest pair of a structure: its distance over the sum of the covalent radii of ASE (Cordero et al.,
 Dalton Trans. 2008, 2832, https://doi.org/10.1039/b801115j). In the ground states of the elements (ASE's table
 `reference_states`, molecules where the element is one) it lies between 0.70 (U) and 1.25 (F2): N2 0.77, W 0.84, Si
-1.06, Cs 1.07, Na 1.10, Al 1.18, Pb 1.20; water has 0.99. Rare gases touch without bonds (Xe 1.57, Ar 1.75, Ne 2.70) and are
-left out. With Bohr taken for Å the same structures have 1.3 to 2.4, with Å taken for Bohr 0.37 to 0.66.
+1.06, Cs 1.07, Na 1.10, Al 1.18, Pb 1.20; water has 0.99. Rare gases touch without bonds (Xe 1.57, Ar 1.75, Ne 2.70) and
+are left out. With Bohr taken for Å the same structures have 1.3 to 2.4, with Å taken for Bohr 0.37 to 0.66.
 """
 
 from collections.abc import Sequence

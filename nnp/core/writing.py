@@ -35,7 +35,7 @@ def write_extxyz(target: str | os.PathLike[str] | TextIO, frames: Iterable[Frame
     with path.open("wb") as raw:
         # Neither name nor time: the same frames make the same bytes.
         binary = gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) if path.suffix == ".gz" else raw
-        with io.TextIOWrapper(binary, encoding="utf-8", newline="\n") as text:  # type: ignore[type-var]
+        with io.TextIOWrapper(binary, encoding="utf-8", newline="\n") as text:
             text.writelines(_lines(frames))
 
 

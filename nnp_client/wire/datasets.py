@@ -151,8 +151,18 @@ class UploadOptions(Wire):
     group_key: str | None = Field(default=None, max_length=64, description="Where the group is; null: group.")
     trajectory_key: str | None = Field(default=None, max_length=64, description="Where the trajectory is.")
     split_key: str | None = Field(default=None, max_length=64, description="Where the split is; null: split.")
-    length_unit: Literal["angstrom", "bohr"] = Field(
-        default="angstrom", description="Unit of lengths in formats that do not say it."
+    charge_key: str | None = Field(default=None, max_length=64, description="Where the charge is; null: charge.")
+    spin_key: str | None = Field(
+        default=None, max_length=64, description="Where the total magnetic moment (Bohr magnetons) is; null: magmom."
+    )
+    electronic_temperature_key: str | None = Field(
+        default=None, max_length=64, description="Where the electronic temperature (K) is."
+    )
+    length_unit: Literal["angstrom", "bohr"] | None = Field(
+        default=None, description="Unit of lengths in the file; null: the format's own (Å; RuNNer Bohr)."
+    )
+    energy_unit: Literal["eV", "Hartree", "Rydberg"] | None = Field(
+        default=None, description="Unit of energies in the file; null: the format's own (eV; RuNNer Hartree)."
     )
     on_error: Literal["raise", "skip"] = Field(
         default="raise", description="A bad frame rejects the upload (raise), or is listed and left out (skip)."

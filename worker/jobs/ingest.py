@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models_store import datasets
 from models_store.tables import DatasetState, DatasetVersion
-from nnp.core import errors, plausibility, reading
+from nnp.core import errors, reading
 from nnp.core.label import Frame
 from worker.failing import JobRefused, Rejections
 from worker.work import Publish, Work
@@ -97,35 +97,24 @@ def _read(work: Work, rejected: list[dict[str, Any]]) -> list[Frame]:
             keys=reading.LabelKeys(**(payload.get("keys") or {})),
             on_error="skip",
             rejected=problems,
+            length_unit=payload.get("length_unit"),
+            energy_unit=payload.get("energy_unit"),
+            name=payload["filename"],
         )
         try:
             for number, frame in enumerate(found):
                 if number % FRAMES_PER_STEP == 0:
                     work.check()
                     work.journal.progress("read", message=f"{number} frames")
-                if wrong := plausibility.check(frame.structure):
-                    rejected.append(_rejection(frame, "; ".join(wrong)))
-                else:
-                    frames.append(frame)
-        except errors.ReadError as error:
-            # The file as a whole: nothing after this place can be read.
-            rejected.append(
-                {"file": payload["filename"], "frame": error.frame, "line": error.line, "reason": error.reason}
-            )
+                frames.append(frame)
+        except errors.InputError as error:
+            # The file as a whole: a key that is nowhere in it, lengths in another unit, no format.
+            reason = error.reason if isinstance(error, errors.ReadError) else str(error)
+            rejected.append({"file": payload["filename"], "frame": None, "line": None, "reason": reason})
             frames.clear()
     rejected.extend(dataclasses.asdict(problem) for problem in problems)
     rejected.sort(key=lambda entry: (entry["frame"] is None, entry["frame"] or 0))
     return frames
-
-
-def _rejection(frame: Frame, reason: str) -> dict[str, Any]:
-    source = frame.source
-    return {
-        "file": source.file if source else None,
-        "frame": source.frame if source else None,
-        "line": source.line if source else None,
-        "reason": reason,
-    }
 
 
 def _place(rejection: dict[str, Any]) -> str:

@@ -54,5 +54,5 @@ def opened(path: Path, *, file: str) -> Iterator[Lines]:
         compressed = raw.read(2) == GZIP
         raw.seek(0)
         binary = gzip.GzipFile(fileobj=raw) if compressed else raw
-        with io.TextIOWrapper(io.BufferedReader(binary, 1 << 20), encoding="utf-8-sig") as text:  # type: ignore[arg-type,type-var]
+        with io.TextIOWrapper(io.BufferedReader(binary, 1 << 20), encoding="utf-8-sig") as text:
             yield Lines(text, file=file)
