@@ -1,6 +1,8 @@
 """`nnpd up`: the whole service on this machine, API, workers and reconciler under one supervisor."""
 
+import importlib.util
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -33,6 +35,8 @@ def up(settings: Settings, *, allow_network: bool, announce: Callable[[str], Non
         url_file = home.path / "url"
         url_file.write_text(f"{url}\n")
         announce(f"nnpd is starting at {url} (home {home.path}). Ctrl-C stops it; what is stored stays.")
+        if not can_train():
+            announce("torch is not installed: training jobs will wait. Install nnpd[train] and start again.")
         threading.Thread(target=_announce_ready, args=(url, announce), daemon=True).start()
         try:
             supervisor = Supervisor(
@@ -43,6 +47,7 @@ def up(settings: Settings, *, allow_network: bool, announce: Callable[[str], Non
             return supervisor.run()
         finally:
             url_file.unlink(missing_ok=True)
+            shutil.rmtree(home.path / "processes", ignore_errors=True)
 
 
 def commands(settings: Settings, listener: socket.socket) -> list[child.Command]:
@@ -60,9 +65,14 @@ def commands(settings: Settings, listener: socket.socket) -> list[child.Command]
     return [
         command("api", "serve", "--fd", str(listener.fileno()), inherited=(listener.fileno(),)),
         command("worker-default", "work", "--queue", "default"),
-        command("worker-train", "work", "--queue", "train"),
+        *([command("worker-train", "work", "--queue", "train")] if can_train() else []),
         command("reconciler", "work", "--reconciler"),
     ]
+
+
+def can_train() -> bool:
+    """Whether torch is installed; looking for it does not import it."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def _record_pid(folder: Path, name: str, pid: int) -> None:

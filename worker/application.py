@@ -1,5 +1,6 @@
 """The Celery application of a worker process."""
 
+import importlib
 from typing import Any
 
 from celery import Celery, signals
@@ -34,9 +35,16 @@ def _connect_signals(app: Celery, workplace: Workplace, ear: watchdog.Ear, setti
         workplace.stopping.set()
 
     @signals.worker_ready.connect(weak=False)
-    def watch(sender: Any, **_: Any) -> None:
-        ear.heard()
+    def begin(sender: Any, **_: Any) -> None:
         queues = [queue.name for queue in sender.task_consumer.queues]
+        if "train" in queues:
+            _load_training()
+        ear.heard()
         watchdog.start(
             doorbell.Doorbell(app), queues, ear, deaf_seconds=settings.deaf_seconds, stopping=workplace.stopping
         )
+
+
+def _load_training() -> None:
+    """Load torch now: it takes seconds in which no other thread runs and no lease would be renewed."""
+    importlib.import_module("nnp.learn.train")

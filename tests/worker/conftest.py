@@ -69,7 +69,7 @@ def workplace(home: Home, rings: list[tuple[str, str]]) -> Iterator[Workplace]:
 def eventually() -> Callable[..., None]:
     """Wait until a condition holds; a generous deadline turns a hang into a failure."""
 
-    def eventually(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    def eventually(condition: Callable[[], object], seconds: float = 120.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "the awaited event did not come"

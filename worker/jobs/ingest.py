@@ -98,7 +98,6 @@ def _read(work: Work, rejected: list[dict[str, Any]]) -> list[Frame]:
             on_error="skip",
             rejected=problems,
             length_unit=payload.get("length_unit"),
-            energy_unit=payload.get("energy_unit"),
             name=payload["filename"],
         )
         try:
@@ -108,13 +107,17 @@ def _read(work: Work, rejected: list[dict[str, Any]]) -> list[Frame]:
                     work.journal.progress("read", message=f"{number} frames")
                 frames.append(frame)
         except errors.InputError as error:
-            # The file as a whole: a key that is nowhere in it, lengths in another unit, no format.
-            reason = error.reason if isinstance(error, errors.ReadError) else str(error)
-            rejected.append({"file": payload["filename"], "frame": None, "line": None, "reason": reason})
+            # The file as a whole cannot be used: its format, its units, a key that is nowhere.
+            problems.append(_rejection(payload["filename"], error))
             frames.clear()
     rejected.extend(dataclasses.asdict(problem) for problem in problems)
-    rejected.sort(key=lambda entry: (entry["frame"] is None, entry["frame"] or 0))
     return frames
+
+
+def _rejection(file: str, error: errors.InputError) -> reading.Rejection:
+    if isinstance(error, errors.ReadError):
+        return reading.Rejection(file=file, frame=error.frame, line=error.line, reason=error.reason)
+    return reading.Rejection(file=file, frame=None, line=None, reason=str(error))
 
 
 def _place(rejection: dict[str, Any]) -> str:

@@ -79,7 +79,7 @@ def run(work: Work) -> Publish:
 
 def _train(work: Work, recipe: recipes.Recipe, frames: list[Frame], parent: PotentialVersion | None) -> "train.Trained":
     """Train from the job's checkpoint, if there is a good one."""
-    # Torch is loaded by the first training and by nothing else: workers of other queues never need it.
+    # Torch is loaded where trainings run and nowhere else: workers of other queues never need it.
     from nnp.learn import train
 
     def start() -> Generator["train.Progress", None, "train.Trained"]:
