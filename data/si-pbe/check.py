@@ -2,8 +2,10 @@
 
     OMP_NUM_THREADS=1 python check.py finite-differences si-pbe.extxyz
     OMP_NUM_THREADS=1 python check.py convergence si-pbe.extxyz
+    OMP_NUM_THREADS=1 python check.py kernel si-pbe.extxyz
 
-Each prints a Markdown table, row by row as it goes.
+The last compares the batched exchange-correlation kernel with GPAW's own. Each prints a Markdown table, row by row as
+it goes.
 """
 
 import argparse
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ase.io
+import batched_xc
 import method
 import numpy as np
 from ase import Atoms, units
@@ -24,6 +27,7 @@ CONVERGENCE_GROUPS = ("strained", "compressed", "fcc", "vacancy", "liquid")
 COLUMNS = {
     "finite-differences": "group | E slope, forces (eV/Å) | E slope, energies | forces - energies | "
     "stress (GPa) | stress by energies | stress - energies",
+    "kernel": "group | E of GPAW's kernel - E of ours (eV) | max F (eV/Å) | max stress (eV/Å^3)",
     "convergence": "group | setting | E (meV/atom) | rms F (eV/Å) | max F | max stress (GPa)",
 }
 
@@ -37,9 +41,14 @@ def main() -> None:
     examples = one_of_each_group(ase.io.read(arguments.labels, index=":"))
     print("|", COLUMNS[arguments.what], "|")
     print("|---" * (COLUMNS[arguments.what].count("|") + 1) + "|", flush=True)
+    if arguments.what != "kernel":
+        batched_xc.install()
     if arguments.what == "finite-differences":
         for group in arguments.groups or examples:
             print(finite_difference_row(group, examples[group]), flush=True)
+    elif arguments.what == "kernel":
+        for group in arguments.groups or ("liquid",):
+            print(kernel_row(group, examples[group]), flush=True)
     else:
         for group in arguments.groups or CONVERGENCE_GROUPS:
             for row in convergence_rows(group, examples[group]):
@@ -90,6 +99,17 @@ def strained(atoms: Atoms, strain: np.ndarray) -> Atoms:
     moved = Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
     moved.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
     return moved
+
+
+def kernel_row(group: str, atoms: Atoms) -> str:
+    """One structure in GPAW as it comes, and again with `batched_xc`."""
+    theirs = method.label(atoms)
+    batched_xc.install()
+    ours = method.label(atoms)
+    energy = theirs.get_potential_energy() - ours.get_potential_energy()
+    forces = np.abs(theirs.get_forces() - ours.get_forces()).max()
+    stress = np.abs(theirs.get_stress() - ours.get_stress()).max()
+    return f"| `{group}` | {energy:.1e} | {forces:.1e} | {stress:.1e} |"
 
 
 def convergence_rows(group: str, atoms: Atoms) -> list[str]:

@@ -3,7 +3,7 @@
     python make_structures.py structures.extxyz
 
 Twelve groups, each made of many short series (one trajectory, or one sweep of amplitudes). The order takes the groups
-in turn, so that every prefix of the file is a balanced data set.
+in turn and strides through the volumes or temperatures of each, so that every prefix of the file is balanced.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from stillinger_weber import Stage, hold
 SEED = 20260
 SERIES = 12
 DEFECT_SERIES = 10
+STRIDE = 7
+"""No common factor with either count."""
 SMALLEST_DISTANCE = 1.75
 V0 = prototypes.DIAMOND_VOLUME
 
@@ -40,7 +42,7 @@ def main() -> None:
 def group_structures(number: int, name: str) -> Iterator[Atoms]:
     """All structures of a group, each named and marked with its series."""
     count, make = GROUPS[name]
-    for index in range(count):
+    for index in (STRIDE * step % count for step in range(count)):
         rng = np.random.default_rng([SEED, number, index])
         for member, atoms in enumerate(make(index, rng)):
             if fingerprint.nearest_neighbour_distance(atoms) < SMALLEST_DISTANCE:
