@@ -1,5 +1,6 @@
 """A structure: atoms, cell and periodicity, validated once and never changed."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +66,7 @@ class Structure:
     @property
     def formula(self) -> str:
         """The chemical formula in Hill order (C, H, then by alphabet), such as "C2H6O" or "O2Si"."""
-        names, counts = np.unique(np.array(self.symbols), return_counts=True)
-        amount = dict(zip(names.tolist(), counts.tolist(), strict=True))
+        amount = Counter(self.symbols)
         first = ["C", "H"] if "C" in amount else []
         order = [name for name in first if name in amount] + sorted(name for name in amount if name not in first)
         return "".join(name + (str(amount[name]) if amount[name] > 1 else "") for name in order)

@@ -61,45 +61,67 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def open_sqlite(template: Path, path: Path) -> Engine:
-    """An engine on a copy of the template that does not wait for the disk."""
-    shutil.copy(template, path)
-    made = database.create_engine(f"sqlite:///{path}")
-    sa.event.listen(made, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
-    return made
+class Registry:
+    """One engine for all tests, so that statements are compiled once; `empty` gives it a fresh registry."""
+
+    def __init__(self, engine: Engine, template: Path | None) -> None:
+        self.engine = engine
+        self._template = template
+
+    def empty(self) -> Engine:
+        self.engine.dispose()
+        if self._template is not None:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self.engine.url.database}{suffix}").unlink(missing_ok=True)
+            shutil.copy(self._template, str(self.engine.url.database))
+            return self.engine
+        with self.engine.begin() as connection:
+            # As a replica would: without triggers and foreign keys. Ten times faster than TRUNCATE of small tables.
+            connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+            for table in tables.Base.metadata.sorted_tables:
+                connection.execute(table.delete())
+        return self.engine
 
 
-def open_postgresql(name: str) -> Engine:
-    """An engine on the migrated database, emptied."""
-    made = database.create_engine(SERVER.set(database=name))
-    with made.begin() as connection:
-        # As a replica would: without triggers and foreign keys. Ten times faster than TRUNCATE of small tables.
-        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        for table in tables.Base.metadata.sorted_tables:
-            connection.execute(table.delete())
-    return made
-
-
-@pytest.fixture(params=BACKENDS)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture(scope="session", params=BACKENDS)
+def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     if request.param == "sqlite":
-        made = open_sqlite(request.getfixturevalue("sqlite_template"), tmp_path / "nnpd.sqlite")
+        path = tmp_path_factory.mktemp("registry") / "nnpd.sqlite"
+        engine = database.create_engine(f"sqlite:///{path}")
+        # The tests need not wait for the disk.
+        sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+        made = Registry(engine, request.getfixturevalue("sqlite_template"))
     else:
-        made = open_postgresql(request.getfixturevalue("postgresql_database"))
+        made = Registry(
+            database.create_engine(SERVER.set(database=request.getfixturevalue("postgresql_database"))), None
+        )
     yield made
-    made.dispose()
+    made.engine.dispose()
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
-def shared_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """One registry for all tests of a module, which must leave it as it was."""
-    if request.param == "sqlite":
-        path = tmp_path_factory.mktemp("shared") / "nnpd.sqlite"
-        made = open_sqlite(request.getfixturevalue("sqlite_template"), path)
-    else:
-        made = open_postgresql(request.getfixturevalue("postgresql_database"))
-    yield made
-    made.dispose()
+@pytest.fixture
+def engine(registry: Registry) -> Engine:
+    """A registry of its own for a test."""
+    return registry.empty()
+
+
+@pytest.fixture(scope="module")
+def shared_engine(registry: Registry) -> Engine:
+    """One registry for all tests of a module, which must leave it as it was and not ask for `engine`."""
+    return registry.empty()
+
+
+@pytest.fixture
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """The SQL statements that were executed."""
+    seen: list[str] = []
+
+    def see(*given: Any) -> None:
+        seen.append(given[2])
+
+    sa.event.listen(engine, "before_cursor_execute", see)
+    yield seen
+    sa.event.remove(engine, "before_cursor_execute", see)
 
 
 @pytest.fixture

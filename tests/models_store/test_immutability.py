@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
-from sqlalchemy.orm import Session, sessionmaker
 
 from models_store import aliases, artifacts, database, datasets, jobs, tables
 from nnp.core.label import Frame
@@ -106,16 +105,3 @@ def test_a_shell_without_foreign_keys_is_refused_too(filled: Engine) -> None:
         with pytest.raises(sqlite3.IntegrityError, match="immutable"):
             shell.execute(f"DELETE FROM {table}")
     shell.close()
-
-
-def test_unreferred_versions_are_deleted_with_their_members(
-    sessions: sessionmaker[Session], make_frames: Callable[..., list[Frame]]
-) -> None:
-    with sessions.begin() as session:
-        version = datasets.begin(session, "si")
-        datasets.ingest(session, version, make_frames(4))
-        datasets.delete(session, version, actor="anna")
-    with sessions() as session:
-        assert session.scalars(sa.select(tables.DatasetMember)).all() == []
-        assert session.scalars(sa.select(tables.DatasetVersion)).all() == []
-        assert len(session.scalars(sa.select(tables.Structure)).all()) == 4

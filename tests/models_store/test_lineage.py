@@ -1,8 +1,6 @@
 from collections.abc import Callable
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from models_store import artifacts, datasets, jobs, lineage, potentials, tables
@@ -92,11 +90,10 @@ def test_potentials_of_the_cleaned_version_alone_stay_clean(
 
 
 def test_many_versions_are_asked_at_once(
-    engine: Engine, session: Session, make_version: Callable[..., tables.PotentialVersion]
+    statements: list[str], session: Session, make_version: Callable[..., tables.PotentialVersion]
 ) -> None:
     versions = [make_version(session) for _ in range(20)]
-    statements: list[str] = []
-    sa.event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    statements.clear()
     assert len(lineage.withdrawn_ancestors(session, versions)) == 20
     assert len(statements) == 2
     assert lineage.withdrawn_ancestors(session, []) == {}
