@@ -76,6 +76,7 @@ def _payload(stored: artifacts.Stored, options: UploadOptions) -> dict[str, Any]
         "test_fraction": options.test_fraction,
         "seed": options.seed,
         "licence": options.licence,
+        "note": options.note,
     }
 
 

@@ -16,6 +16,12 @@ from nnp_client.client import Client
 from nnp_client.wire import arrays, predictions, structures
 from service import testing
 
+
+@pytest.fixture
+def http(shared_http: testing.TestClient) -> testing.TestClient:
+    return shared_http
+
+
 ARRAYS = ("energies", "forces", "stress", "virials", "energy_novelties", "force_uncertainties", "force_spreads")
 
 

@@ -1,0 +1,174 @@
+"""/v1/jobs, with a worker's part played through the registry."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from models_store import jobs
+from nnp.core.label import Frame
+from nnp_client import errors
+from nnp_client.client import Client
+from nnp_client.wire.jobs import EventKind, JobOut, JobState
+from service import testing
+
+
+@pytest.fixture
+def dataset(frames: list[Frame], store_frames: Callable[[str, list[Frame]], str]) -> str:
+    return store_frames("si-pbe", frames)
+
+
+@pytest.fixture
+def queued(client: Client, dataset: str) -> JobOut:
+    return client.train("Si", dataset, recipe={"seed": 3})
+
+
+def claimed(http: testing.TestClient, job: JobOut) -> jobs.Claim:
+    with testing.parts_of(http).sessions() as session, session.begin():
+        claim = jobs.claim(session, job.id, worker="test", lease_seconds=60.0)
+    assert claim is not None
+    return claim
+
+
+def said(http: testing.TestClient, claim: jobs.Claim, *entries: jobs.Entry) -> None:
+    with testing.parts_of(http).sessions() as session, session.begin():
+        jobs.record(session, claim, entries)
+
+
+def test_whoever_got_202_finds_the_job(client: Client, queued: JobOut, dataset: str) -> None:
+    found = client.job(queued.id)
+    assert (found.state, found.kind, found.queue) == (JobState.QUEUED, "train", "train")
+    assert found.request["dataset_version"] == dataset
+    assert found.request["recipe"]["seed"] == 3
+    assert found.request["recipe"]["cutoff"] == 6.0  # defaults are written out: the recipe is all there is
+
+
+def test_a_dataset_without_number_means_the_newest(client: Client, dataset: str) -> None:
+    assert client.train("Si", "si-pbe").request["dataset_version"] == dataset
+
+
+@pytest.mark.parametrize(
+    ("recipe", "field"),
+    [
+        ({"cutoff": 0}, "recipe.cutoff"),
+        ({"replicas": []}, "recipe.replicas"),
+        ({"committee": [{"hidden": [8], "activation": "sine"}]}, "recipe.committee.0.activation"),
+        ({"test_fraction": 1.0}, "recipe.test_fraction"),
+        ({"learning_rat": 1}, "recipe.learning_rat"),
+    ],
+)
+def test_recipes_that_cannot_work_name_the_field(client: Client, dataset: str, recipe: object, field: str) -> None:
+    with pytest.raises(errors.InvalidError) as refused:
+        client.submit({"kind": "train", "potential": "Si", "dataset_version": dataset, "recipe": recipe})
+    assert (refused.value.status, refused.value.field) == (422, field)
+
+
+def test_unknown_names_are_told_before_anything_is_queued(client: Client, dataset: str) -> None:
+    with pytest.raises(errors.NotFoundError, match="si-pbe"):
+        client.train("Si", "si-pb:1")
+    with pytest.raises(errors.NotFoundError):
+        client.retrain("Si:1", dataset)
+    with pytest.raises(errors.NotFoundError):
+        client.evaluate("Si@production", dataset)
+    assert client.jobs() == []
+
+
+def test_retrain_takes_name_and_recipe_of_its_parent(
+    http: testing.TestClient, client: Client, dataset: str, si_files: dict[str, bytes]
+) -> None:
+    testing.register(testing.parts_of(http), "Si", si_files, alias="production", recipe={"version": 1, "seed": 7})
+    job = client.retrain("Si@production", dataset)
+    assert (job.request["parent"], job.request["potential"]) == ("Si:1", "Si")
+    assert job.request["recipe"] == {"version": 1, "seed": 7}
+
+
+def test_a_submission_repeated_with_its_key_is_one_job(http: testing.TestClient, dataset: str) -> None:
+    body = {"kind": "train", "potential": "Si", "dataset_version": dataset}
+    answers = [http.post("/v1/jobs", json=body, headers={"Idempotency-Key": "one"}) for _ in range(2)]
+    assert answers[0].json()["id"] == answers[1].json()["id"]
+    other = http.post("/v1/jobs", json=body | {"potential": "Other"}, headers={"Idempotency-Key": "one"})
+    assert other.status_code == 409
+
+
+def test_jobs_are_filtered_and_paged(http: testing.TestClient, client: Client, dataset: str) -> None:
+    made = [client.train("Si", dataset).id for _ in range(3)]
+    client.cancel(made[0])
+    assert [job.id for job in client.jobs(states=["queued"])] == made[:0:-1]
+    assert client.jobs(kinds=["ingest"]) == []
+    first = http.get("/v1/jobs", params={"limit": 2}).json()
+    second = http.get("/v1/jobs", params={"limit": 2, "after": first["next"]}).json()
+    assert [job["id"] for job in first["items"] + second["items"]] == made[::-1]
+    assert second["next"] is None
+
+
+def test_events_are_read_from_where_one_stopped(http: testing.TestClient, client: Client, queued: JobOut) -> None:
+    claim = claimed(http, queued)
+    said(http, claim, jobs.Entry(kind="log", data={"level": "info", "message": "hello"}))
+    first = client.events(queued.id)
+    assert first.events[-1].data == {"level": "info", "message": "hello"}
+    assert client.events(queued.id, after=first.last).events == []
+    said(http, claim, jobs.Entry(kind="metrics", data={"epoch": 1, "metrics": {"force_rmse_ev_per_a": 0.2}}))
+    second = client.events(queued.id, after=first.last, kinds=["metrics"])
+    assert [event.kind for event in second.events] == [EventKind.METRICS]
+    assert second.last > first.last
+
+
+def test_a_waiting_reader_gets_what_comes(http: testing.TestClient, client: Client, queued: JobOut) -> None:
+    claim = claimed(http, queued)
+    seen = client.events(queued.id).last
+    found: list[object] = []
+    reader = threading.Thread(
+        target=lambda: found.append(client.events(queued.id, after=seen, wait_seconds=30).events[0].data)
+    )
+    reader.start()
+    said(http, claim, jobs.Entry(kind="log", data={"message": "late"}))
+    reader.join(30)
+    assert found == [{"message": "late"}]
+
+
+def test_watch_follows_to_the_end(http: testing.TestClient, client: Client, queued: JobOut) -> None:
+    claim = claimed(http, queued)
+    progress = {"stage": "committee", "epoch": 2, "epochs": 10, "metrics": {"force_rmse_ev_per_a": 0.3}, "more": 1}
+    with testing.parts_of(http).sessions() as session, session.begin():
+        jobs.heartbeat(session, claim, lease_seconds=60.0, progress=progress)
+        jobs.record(session, claim, [jobs.Entry(kind="progress", data=progress)])
+        jobs.succeed(session, claim, {"potential_version": "Si:1"})
+    pages = list(client.watch(queued.id))
+    assert pages[-1].state == JobState.SUCCEEDED
+    assert pages[-1].progress is not None
+    assert (pages[-1].progress.epoch, pages[-1].progress.seconds_left) == (2, None)
+    assert client.wait(queued.id).result == {"potential_version": "Si:1"}
+
+
+def test_waiting_for_a_job_that_fails_says_why(http: testing.TestClient, client: Client, queued: JobOut) -> None:
+    claim = claimed(http, queued)
+    with testing.parts_of(http).sessions() as session, session.begin():
+        detail = {"epoch": 4}
+        jobs.fail(session, claim, code="training_diverged", message="it did", retryable=False, detail=detail)
+    with pytest.raises(errors.JobError, match="it did"):
+        client.wait(queued.id)
+    failure = client.job(queued.id).error
+    assert failure is not None
+    assert (failure.code, failure.detail) == ("training_diverged", {"epoch": 4})
+    assert client.retry(queued.id).state == JobState.QUEUED
+    with pytest.raises(errors.ConflictError):
+        client.retry(queued.id)
+
+
+def test_a_watcher_does_not_wait_for_ever(client: Client, queued: JobOut) -> None:
+    with pytest.raises(errors.TimedOutError, match="queued"):
+        client.wait(queued.id, timeout_seconds=0.0)
+
+
+def test_cancelling_a_running_job_asks_its_worker(http: testing.TestClient, client: Client, queued: JobOut) -> None:
+    claim = claimed(http, queued)
+    assert client.cancel(queued.id).cancel_requested
+    with testing.parts_of(http).sessions() as session, session.begin():
+        assert jobs.heartbeat(session, claim, lease_seconds=60.0).cancel_requested
+
+
+def test_a_job_that_is_not_there(client: Client) -> None:
+    with pytest.raises(errors.NotFoundError):
+        client.job("nothing")
+    with pytest.raises(errors.NotFoundError):
+        client.events("nothing", wait_seconds=5)
