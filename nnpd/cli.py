@@ -50,6 +50,7 @@ def up(
     """Run everything on this machine: API, workers and reconciler; Ctrl-C stops them, what is stored stays."""
     from nnpd import up
 
+    child.end_with_supervisor()
     settings = _settings(home=home, host=host, port=port)
     up.up(settings, allow_network=allow_network, announce=lambda line: print(line, flush=True))
 

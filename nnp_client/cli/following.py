@@ -1,5 +1,7 @@
 """Following a job on the terminal: a progress bar with stage, epoch, errors and time left."""
 
+import time
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -14,6 +16,9 @@ SHOWN = (
     ("force_rmse_ev_per_a", "eV/Å"),
 )
 """Errors that the bar shows, with their units; the first of each unit that is there."""
+
+LINE_SECONDS = 10.0
+"""How often a job tells how far it is where the output is no terminal."""
 
 
 def follow(state: State, job_id: str) -> wire.JobOut:
@@ -40,12 +45,18 @@ def _draw(state: State, job_id: str) -> None:
     )
     with Progress(*columns, console=state.console, transient=not state.console.is_terminal) as bar:
         task = bar.add_task("queued", total=1.0, detail="")
+        due = 0.0
         for found in state.client.watch(job_id):
             for event in found.events:
                 _print(bar.console, event)
             stage = (found.progress.stage if found.progress else None) or found.state.value
             done = 1.0 if found.state == wire.JobState.SUCCEEDED else _fraction(found.progress)
-            bar.update(task, completed=done, description=stage, detail=detail(found.progress))
+            words = detail(found.progress)
+            bar.update(task, completed=done, description=stage, detail=words)
+            if words and not bar.console.is_terminal and time.monotonic() >= due:
+                # A log file has no bar: a line now and then tells the same.
+                bar.console.print(f"{stage}  {words}", markup=False, highlight=False)
+                due = time.monotonic() + LINE_SECONDS
 
 
 def detail(progress: wire.JobProgress | None) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,6 +28,8 @@ def main() -> int:
         console.print("Starting fresh; `make demo CONTINUE=1` would go on with the last run.")
         shutil.rmtree(home)
     output.mkdir(parents=True, exist_ok=True)
+    # A polite kill ends it as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     begin = time.monotonic()
     try:
         with server.running(home, output / "service.log") as url, Client(url) as client:

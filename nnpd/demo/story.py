@@ -82,8 +82,7 @@ def upload(demonstration: Demonstration) -> str:
     job = client.upload(DATA, name=DATASET, method_record=(DATA.parent / "method.json").read_text()).job
     done = following.follow(_state(demonstration), job.id)
     version = client.dataset_version((done.result or {})["dataset_version"])
-    statistics = version.statistics or {}
-    console.print(f"{version.reference}: {statistics.get('frames')} structures, groups {statistics.get('groups')}")
+    console.print(tables.dataset(version))
     return version.reference
 
 

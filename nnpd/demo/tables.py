@@ -8,10 +8,20 @@ from rich.table import Table
 from scipy.stats import mannwhitneyu
 
 from nnp.core.metrics import Errors
+from nnp_client.wire.datasets import DatasetVersionOut
 from nnp_client.wire.potentials import GateReport
 from nnpd.demo.dynamics import Run
 
 Array = npt.NDArray[np.float64]
+
+
+def dataset(version: DatasetVersionOut) -> Table:
+    """Structures of each group in each split, as the registry counted them."""
+    counts = (version.statistics or {})["groups"]
+    table = Table("group", "train", "test", title=f"{version.reference}: structures by group and split")
+    for group, splits in counts.items():
+        table.add_row(group, str(splits.get("train", 0)), str(splits.get("test", 0)))
+    return table
 
 
 def gates(report: GateReport | None) -> Table:
