@@ -24,9 +24,10 @@ TOO_LARGE = 1.45
 """If the closest pairs of three quarters of the frames are farther apart than this, the unit is doubtful."""
 TOO_SMALL = 0.6
 """If the closest pairs of three quarters of the frames are closer than this, the unit is doubtful."""
-REACH = 2.5
-"""Of the largest sum of covalent radii: pairs are looked for up to this distance. Beyond it atoms are on their own."""
-RARE_GASES = (2, 10, 18, 36, 54, 86, 118)
+REACHES = (1.3, 2.5)
+"""Of the largest sum of covalent radii: pairs are looked for up to the first distance, where none is found up to the
+second; beyond it atoms are on their own."""
+RARE_GASES = np.isin(np.arange(len(covalent_radii)), (2, 10, 18, 36, 54, 86, 118))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Contact:
         symbols: their symbols.
         distance: Å.
         ratio: the distance over the sum of the covalent radii.
-        bonded_ratio: the smallest ratio of a pair without rare gases; None where there is none.
+        bonded_ratio: the smallest ratio of a pair without rare gases; None where none is within `REACHES`.
     """
 
     atoms: tuple[int, int]
@@ -68,23 +69,33 @@ def closest(structure: Structure) -> Contact | None:
     """
     if len(structure) == 1 and not structure.pbc.any():
         return None
+    for reach in REACHES:
+        contact = _closest_within(structure, reach)
+        # A pair that the search left out has a ratio above its reach.
+        if contact is not None and contact.bonded_ratio is not None and contact.bonded_ratio <= reach:
+            return contact
+    return contact
+
+
+def _closest_within(structure: Structure, reach: float) -> Contact | None:
     radii = covalent_radii[structure.numbers]
-    with pair_search.half_list(structure, float(REACH * 2 * radii.max())) as (pairs, vectors):
+    with pair_search.half_list(structure, float(reach * 2 * radii.max())) as (pairs, vectors):
         if len(pairs) == 0:
             return None
         first, second = pairs[:, 0].astype(np.intp), pairs[:, 1].astype(np.intp)
         distances = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     ratios = distances / (radii[first] + radii[second])
     place = int(ratios.argmin())
-    rare = np.isin(structure.numbers, RARE_GASES)
+    rare = RARE_GASES[structure.numbers]
     bonded = ratios[~(rare[first] | rare[second])] if rare.any() else ratios
+    nearest = float(bonded.min(initial=np.inf))
     pair = sorted((int(first[place]), int(second[place])))
     return Contact(
         atoms=(pair[0], pair[1]),
         symbols=(chemical_symbols[structure.numbers[pair[0]]], chemical_symbols[structure.numbers[pair[1]]]),
         distance=float(distances[place]),
         ratio=float(ratios[place]),
-        bonded_ratio=float(bonded.min()) if len(bonded) else None,
+        bonded_ratio=nearest if nearest <= REACHES[-1] else None,
     )
 
 
@@ -117,16 +128,18 @@ def check_unit(ratios: Sequence[float], *, length_unit: str, stated: bool, file:
         return
     lower, middle, upper = np.quantile(ratios, (0.25, 0.5, 0.75))
     if lower > TOO_LARGE and not stated:
-        advice = "the lengths look like Bohr read as Å: give length_unit=bohr" if length_unit == "angstrom" else ""
-        raise errors.PlausibilityError(_sentence(file, middle, "far apart", advice))
-    if upper < TOO_SMALL:
-        advice = "the lengths look like Å read as Bohr: give length_unit=angstrom" if length_unit == "bohr" else ""
-        raise errors.PlausibilityError(_sentence(file, middle, "close", advice))
-
-
-def _sentence(file: str, middle: float, how: str, advice: str) -> str:
-    return (
-        f"{file}: the closest atoms are {middle:.2f} sums of covalent radii apart (median over the frames; 0.7 to 1.25 "
-        f"is usual), too {how} for lengths in this unit; {advice or 'check the unit of length'}. "
-        "If the lengths are meant so, give length_unit=angstrom"
+        how, advice = "far apart", "Check the unit of length."
+        if length_unit == "angstrom":
+            advice = (
+                "They look like Bohr read as Å: give length_unit=bohr. If they are in Å, give length_unit=angstrom."
+            )
+    elif upper < TOO_SMALL:
+        how, advice = "close together", "Check the unit of length; length_unit=angstrom takes the lengths as they are."
+        if length_unit == "bohr":
+            advice = "They look like Å read as Bohr: give length_unit=angstrom."
+    else:
+        return
+    raise errors.PlausibilityError(
+        f"{file}: the closest atoms are {middle:.2f} sums of covalent radii apart (median over the frames; usual are "
+        f"0.7 to 1.25), too {how} for lengths in {length_unit}. {advice}"
     )

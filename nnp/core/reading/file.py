@@ -9,7 +9,7 @@ from typing import Literal
 
 from nnp.core import errors, plausibility
 from nnp.core.label import Frame
-from nnp.core.reading import extxyz, lines, meaning, runner, through_ase
+from nnp.core.reading import cp2k, extxyz, lines, meaning, runner, through_ase
 from nnp.core.reading.keys import LabelKeys
 from nnp.core.reading.record import Item, Record, Rejection
 
@@ -21,7 +21,8 @@ FORMATS = MappingProxyType(
         "vasprun": "VASP (vasprun.xml)",
         "poscar": "VASP (POSCAR, CONTCAR), structures only",
         "espresso": "Quantum ESPRESSO, output of pw.x",
-        "cp2k": "CP2K, restart file, structures only",
+        "cp2k": "CP2K, output of single points",
+        "cp2k-restart": "CP2K, restart file, structures only",
         "lammps-data": "LAMMPS data file, structures only",
         "cif": "CIF, structures only",
         "db": "ASE database (.db)",
@@ -35,7 +36,7 @@ ASE_NAMES = MappingProxyType(
         "vasprun": "vasp-xml",
         "poscar": "vasp",
         "espresso": "espresso-out",
-        "cp2k": "cp2k-restart",
+        "cp2k-restart": "cp2k-restart",
         "lammps-data": "lammps-data",
         "cif": "cif",
         "db": "db",
@@ -45,6 +46,9 @@ ASE_NAMES = MappingProxyType(
 ALIASES = MappingProxyType(
     {name: own for own, name in ASE_NAMES.items()} | {"xyz": "extxyz", "runnerdata": "runner", "n2p2": "runner"}
 )
+
+OWN = MappingProxyType({"extxyz": extxyz.read, "runner": runner.read, "cp2k": cp2k.read})
+"""Formats read here; ASE reads the others."""
 
 Reader = Callable[[Path], Iterator[Item]]
 
@@ -178,10 +182,8 @@ def _formats() -> str:
 
 
 def _reader(format: str, file: str) -> Reader:
-    if format == "extxyz":
-        return partial(extxyz.read, file=file)
-    if format == "runner":
-        return partial(runner.read, file=file)
+    if format in OWN:
+        return partial(OWN[format], file=file)
     return partial(through_ase.read, file=file, format=ASE_NAMES[format])
 
 
@@ -190,12 +192,11 @@ def _guess(path: Path, file: str) -> str:
     plain = path.name.removesuffix(".gz").lower()
     for ending, format in (
         ((".xyz", ".extxyz"), "extxyz"),
-        (("input.data",), "runner"),
         ((".cif",), "cif"),
         ((".db",), "db"),
         ((".traj",), "traj"),
         ((".pwo",), "espresso"),
-        ((".restart",), "cp2k"),
+        ((".restart",), "cp2k-restart"),
         ((".lmp", ".lammps-data", ".lammps"), "lammps-data"),
         ((".vasp", ".poscar"), "poscar"),
     ):
@@ -212,6 +213,8 @@ def _guess(path: Path, file: str) -> str:
 def _guess_by_content(path: Path, file: str) -> str:
     with lines.opened(path, file=file) as text:
         first = [line.strip() for line in text.take(200)]
+    if not first:
+        raise errors.ReadError(file=file, reason="the file is empty")
     filled = [line for line in first if line and not line.startswith("#")]
     if filled and filled[0] == "begin":
         return "runner"
@@ -223,7 +226,8 @@ def _guess_by_content(path: Path, file: str) -> str:
         ("<modeling>", "vasprun"),
         ("xlo xhi", "lammps-data"),
         ("_cell_length_a", "cif"),
-        ("&FORCE_EVAL", "cp2k"),
+        ("CP2K|", "cp2k"),
+        ("&FORCE_EVAL", "cp2k-restart"),
     ):
         if any(sign in line for line in first):
             return format

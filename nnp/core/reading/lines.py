@@ -21,6 +21,7 @@ class Lines:
         self._stream = stream
         self.file = file
         self.number = 0
+        self._returned: list[str] = []
 
     def take(self, count: int) -> list[str]:
         """The next lines, fewer at the end of the file.
@@ -29,7 +30,7 @@ class Lines:
             ReadError: the compressed file is damaged or ends too early, or the file is no text.
         """
         try:
-            taken = list(itertools.islice(self._stream, count))
+            taken = self._returned + list(itertools.islice(self._stream, count - len(self._returned)))
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise errors.ReadError(
                 file=self.file, line=self.number + 1, reason="the compressed file is damaged or ends too early"
@@ -38,6 +39,7 @@ class Lines:
             raise errors.ReadError(
                 file=self.file, line=self.number + 1, reason="this is no text (UTF-8) from here on"
             ) from None
+        self._returned = []
         self.number += len(taken)
         return taken
 
@@ -45,6 +47,11 @@ class Lines:
         """The next line, None at the end of the file."""
         taken = self.take(1)
         return taken[0] if taken else None
+
+    def back(self, line: str) -> None:
+        """Give the last line back: it comes again."""
+        self._returned = [line]
+        self.number -= 1
 
 
 @contextlib.contextmanager

@@ -22,11 +22,9 @@ def read(path: Path, *, file: str, format: str) -> Iterator[Item]:
     Raises:
         ReadError: ASE cannot read it.
     """
-    import ase.io
-
     frame = 0
     with _plain(path, file=file) as plain:
-        images = ase.io.iread(plain, index=":", format=format)
+        images = _images(plain, format)
         while True:
             try:
                 with warnings.catch_warnings():
@@ -43,6 +41,20 @@ def read(path: Path, *, file: str, format: str) -> Iterator[Item]:
                 return
             yield item
             frame += 1
+
+
+def _images(path: Path, format: str) -> Iterator[Any]:
+    if format != "db":
+        import ase.io
+
+        yield from ase.io.iread(path, index=":", format=format)
+        return
+    import ase.db
+
+    # ase.io drops the key-value pairs of the rows.
+    with ase.db.connect(path, type="db") as database:
+        for row in database.select():
+            yield row.toatoms(add_additional_information=True)
 
 
 @contextlib.contextmanager
