@@ -129,7 +129,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def compare(folder: Path, rounds: int) -> dict[str, float | None]:
-    """All variants on 1000 atoms in turn, medians over the rounds; the ratio is the median of the ratios of each round."""
+    """All variants on 1000 atoms in turn: medians over the rounds; the ratio is the median of each round's ratio."""
     structure = silicon(1000)
     single = Potential.load(folder / "float32.onnx", threads=1)
     double = Potential.load(folder / "float64.onnx", threads=1)

@@ -27,7 +27,7 @@ from nnp.core.prediction import Prediction
 from nnp.core.structure import Structure
 
 STENCIL = ((-2.0, 1.0 / 12.0), (-1.0, -2.0 / 3.0), (1.0, 2.0 / 3.0), (2.0, -1.0 / 12.0))
-DISPLACEMENT = 0.05
+DISPLACEMENT = 0.1
 """Å, standard deviation of the displacements that take structures off symmetric places."""
 
 

@@ -25,7 +25,7 @@ from nnp.core.structure import Structure
 
 __all__ = ["PROPERTIES", "Domain", "Potential", "Prediction"]
 
-BLOCK_ATOMS = {"cpu": 96, "cuda": 16384}
+BLOCK_ATOMS = {"cpu": 128, "cuda": 16384}
 """Atoms that go through the graph together."""
 BATCH_ATOMS = 16384
 """Structures are joined up to this many atoms; a larger structure is a batch of its own."""

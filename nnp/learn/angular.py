@@ -171,7 +171,7 @@ def monomials(unit: torch.Tensor, degree: int) -> list[torch.Tensor]:
     Returns:
         Blocks (N, ·, K) that concatenate along axis 1 to (N, (L+1)², K).
     """
-    x, y, z = unit[:, 0:1], unit[:, 1:2], unit[:, 2:3]
+    x, y, z = unit.split(1, dim=1)
     block = torch.ones_like(x)
     if degree == 0:
         return [block]

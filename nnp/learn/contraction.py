@@ -22,13 +22,23 @@ class Constants(NamedTuple):
     harmonics: torch.Tensor  # (Q+n, Y) H, zero rows for the self sums
     functions: torch.Tensor  # (Y, F) T
     factors: torch.Tensor | None  # (P, 1) κ, None where 1 for all
-    weights: torch.Tensor | None  # (1, F) -w, None where all zero
+    weights: torch.Tensor | None  # (P, P·F) -w of each pair's functions; None where all zero
     select: torch.Tensor | None  # (C (Q+n), P) κ S from the flat moments; None where no function uses S
     append: torch.Tensor | None  # (P, P_same) which S are functions themselves
     incidence: torch.Tensor | None  # (C, 2P) sums pair contributions into channels
     self_gradient: torch.Tensor | None  # (P, C n) dE/dR rows from dE/dS
     coefficients: torch.Tensor  # (Y+n, 4 (Q+n)) value and three slopes; (Y, ·) where no function uses S
     rows: torch.Tensor  # (6, 4n) a0, a1, a2, v_x, v_y, v_z from the weighted channels
+
+
+@lru_cache(maxsize=32)
+def radial_slopes(
+    channels: tuple[radial.Radial, ...], n_elements: int, dtype: torch.dtype, device: torch.device
+) -> torch.Tensor:
+    """(E·n, 3·E·n): spreads dE/dG of the radial functions to the rows a₀, a₁, a₂ of their slopes, by element."""
+    by_row = torch.tensor(radial.slope_coefficients(channels), dtype=dtype, device=device)
+    one_element = torch.cat([torch.diag(row) for row in by_row], 1)
+    return torch.block_diag(*[one_element] * n_elements)
 
 
 @lru_cache(maxsize=32)
@@ -71,7 +81,7 @@ def constants(part: angular.Angular, n_elements: int, dtype: torch.dtype, device
         harmonics=tensor(np.concatenate([change, np.zeros((n, Y))])),
         functions=tensor(legendre.T[degrees] * fold),
         factors=None if np.all(kappa == fold) else tensor(kappa[:, None] / fold),
-        weights=None if not weights.any() else tensor(-weights[None, :]),
+        weights=None if not weights.any() else tensor(np.kron(np.eye(P), -weights[None, :])),
         select=tensor(select.reshape(-1, P)) if uses_self else None,
         append=tensor(np.eye(P)[:, same]) if part.appends_self_sums else None,
         incidence=None if diagonal else tensor(incidence),

@@ -20,7 +20,7 @@ import torch
 
 from nnp.learn import contraction, cutoff
 from nnp.learn.angular import Angular, WideAngular, angular_from_dict, monomials
-from nnp.learn.radial import Radial, gaussians, slope_coefficients
+from nnp.learn.radial import Radial, gaussians
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,9 +165,8 @@ def adjoint(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tenso
     n_radial = len(functions.radial) * len(functions.elements)
     sums = None
     if geometry.radial is not None:
-        c = torch.tensor(slope_coefficients(functions.radial), dtype=dE_dG.dtype, device=dE_dG.device)
-        seeds = dE_dG[..., :n_radial].unflatten(-1, (len(functions.elements), 1, len(functions.radial)))
-        rows = _matmul((seeds * c).flatten(-3, -2), geometry.radial)  # (..., N, 3E, K)
+        seeds = torch.matmul(dE_dG[..., :n_radial], _radial_slopes(functions, dE_dG))
+        rows = _matmul(seeds.unflatten(-1, (-1, len(functions.radial))), geometry.radial)  # (..., N, 3E, K)
         sums = _unmasked(rows, geometry.mask)
     unit, cut, inverse = geometry.unit, geometry.cut, geometry.inverse
     if geometry.basis is None:
@@ -196,9 +195,8 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
     radial_rows = geometry.cut * dr  # (..., N, 3, K)
     parts = []
     if geometry.radial is not None:
-        slopes = torch.tensor(slope_coefficients(functions.radial), dtype=dr.dtype, device=dr.device)
         rows = _matmul(_masked(radial_rows, geometry.mask), geometry.radial.transpose(1, 2))  # (..., N, 3E, n)
-        parts.append((rows.unflatten(-2, (E, 3)) * slopes).sum(-2).flatten(-2, -1))
+        parts.append(torch.matmul(rows.flatten(-2, -1), _radial_slopes(functions, dr).transpose(0, 1)))
     if geometry.basis is not None and geometry.angular is not None and geometry.moments is not None:
         c = _constants(functions, geometry.unit)
         rows = torch.cat([radial_rows, (dvectors - geometry.unit * dr) * geometry.inverse], -2)
@@ -220,6 +218,10 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
 def _constants(functions: SymmetryFunctions, like: torch.Tensor) -> contraction.Constants:
     assert functions.angular is not None
     return contraction.constants(functions.angular, len(functions.elements), like.dtype, like.device)
+
+
+def _radial_slopes(functions: SymmetryFunctions, like: torch.Tensor) -> torch.Tensor:
+    return contraction.radial_slopes(functions.radial, len(functions.elements), like.dtype, like.device)
 
 
 def _matmul(rows: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
@@ -250,12 +252,12 @@ def _from_pairs(c: contraction.Constants, products: torch.Tensor, self_sums: tor
     functions = torch.matmul(products, c.functions)
     if c.factors is not None:
         functions = functions * c.factors
+    functions = functions.flatten(-2, -1)
     if c.weights is not None and self_sums is not None:
-        functions = functions + self_sums.unsqueeze(-1) * c.weights
-    parts = [functions.flatten(-2, -1)]
+        functions = functions + torch.matmul(self_sums, c.weights)
     if c.append is not None and self_sums is not None:
-        parts.append(torch.matmul(self_sums, c.append))
-    return parts
+        return [functions, torch.matmul(self_sums, c.append)]
+    return [functions]
 
 
 def _angular_rows(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tensor) -> torch.Tensor:
@@ -265,11 +267,12 @@ def _angular_rows(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch
     assert geometry.basis is not None
     c = _constants(functions, geometry.unit)
     n_pairs, n_functions = c.n_pairs, c.functions.shape[1]
-    seeds = dE_dG[..., : n_pairs * n_functions].unflatten(-1, (n_pairs, n_functions))
-    dS = None if c.weights is None else (seeds * c.weights).sum(-1)
+    seeds = dE_dG[..., : n_pairs * n_functions]
+    dS = None if c.weights is None else torch.matmul(seeds, c.weights.transpose(0, 1))
     if c.append is not None:
         appended = torch.matmul(dE_dG[..., n_pairs * n_functions :], c.append.transpose(0, 1))
         dS = appended if dS is None else dS + appended
+    seeds = seeds.unflatten(-1, (n_pairs, n_functions))
     if c.factors is not None:
         seeds = seeds * c.factors
     dq = torch.matmul(seeds, c.functions.transpose(0, 1))

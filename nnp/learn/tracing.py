@@ -56,6 +56,14 @@ class Graph:
         self._learn_sizes(tensor)
         return tensor
 
+    def emit_several(
+        self, op: str, inputs: Sequence[Any], dtype: torch.dtype, shapes: Sequence[Sequence[Size]], **attributes: Any
+    ) -> tuple[SymbolicTensor, ...]:
+        """The outputs of a node that has several."""
+        names = [f"t{len(self.nodes)}_{i}" for i in range(len(shapes))]
+        self.nodes.append(helper.make_node(op, [self.name_of(x, dtype) for x in inputs], names, **attributes))
+        return tuple(SymbolicTensor(self, name, dtype, tuple(shape)) for name, shape in zip(names, shapes, strict=True))
+
     def name_of(self, value: Any, dtype: torch.dtype) -> str:
         """The name of a symbolic tensor, or of the initializer that holds a real tensor or a number."""
         if isinstance(value, SymbolicTensor):
@@ -107,11 +115,11 @@ class SymbolicTensor:
     @classmethod
     def __torch_function__(
         cls, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> SymbolicTensor:
+    ) -> Any:
         del types
         return _call(function.__name__.strip("_"), *args, **(kwargs or {}))
 
-    def __getattr__(self, name: str) -> Callable[..., SymbolicTensor]:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__") or name not in OPERATIONS:
             raise AttributeError(name)
         return lambda *args, **kwargs: _call(name, self, *args, **kwargs)
@@ -155,7 +163,7 @@ class SymbolicTensor:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _call(name: str, *args: Any, **kwargs: Any) -> SymbolicTensor:
+def _call(name: str, *args: Any, **kwargs: Any) -> Any:
     if name not in OPERATIONS:
         raise NotImplementedError(f"torch operation {name!r} has no ONNX form in nnp.learn.tracing")
     return OPERATIONS[name](*args, **kwargs)
@@ -275,6 +283,9 @@ def _flatten(x: SymbolicTensor, start_dim: int = 0, end_dim: int = -1) -> Symbol
 
 def _unflatten(x: SymbolicTensor, dim: int, sizes: Sequence[Size]) -> SymbolicTensor:
     axis = _axis(x, dim)
+    if -1 in sizes:
+        rest = int(x.shape[axis]) // math.prod(int(size) for size in sizes if size != -1)
+        sizes = [rest if size == -1 else size for size in sizes]
     return _reshape(x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
 
 
@@ -312,6 +323,14 @@ def _getitem(x: SymbolicTensor, index: Any) -> SymbolicTensor:
     return x.graph.emit("Slice", [x, starts, stops, axes], x.dtype, shape)
 
 
+def _split(x: SymbolicTensor, split_size: int, dim: int = 0) -> tuple[SymbolicTensor, ...]:
+    """Equal parts along a static axis, by one node."""
+    axis = _axis(x, dim)
+    count = int(x.shape[axis]) // split_size
+    shape = (*x.shape[:axis], split_size, *x.shape[axis + 1 :])
+    return x.graph.emit_several("Split", [x], x.dtype, [shape] * count, axis=axis, num_outputs=count)
+
+
 def _like(value: float) -> Callable[[SymbolicTensor], SymbolicTensor]:
     def apply(x: SymbolicTensor) -> SymbolicTensor:
         target = SymbolicTensor(x.graph, x.graph.size_vector(x.shape), torch.int64, (x.ndim,))
@@ -334,7 +353,7 @@ def _cumsum(x: SymbolicTensor, dim: int) -> SymbolicTensor:
     return x.graph.emit("CumSum", [x, torch.tensor(_axis(x, dim))], x.dtype, x.shape)
 
 
-OPERATIONS: dict[str, Callable[..., SymbolicTensor]] = {
+OPERATIONS: dict[str, Callable[..., Any]] = {
     **{
         name: _unary(name.capitalize())
         for name in ("exp", "log", "sqrt", "tanh", "sigmoid", "sin", "cos", "abs", "neg")
@@ -366,6 +385,7 @@ OPERATIONS: dict[str, Callable[..., SymbolicTensor]] = {
     "index_select": _index_select,
     "repeat_interleave": _repeat_interleave,
     "getitem": _getitem,
+    "split": _split,
     "ones_like": _like(1.0),
     "zeros_like": _like(0.0),
     "to": _to,
