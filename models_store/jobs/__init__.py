@@ -1,7 +1,7 @@
 """Jobs: submitted by clients, claimed by workers, kept going by the reconciler.
 
 submission.py: what clients ask for; claims.py: what a worker does with a job it holds; reconciliation.py: what is done
-about jobs that nobody heard or holds; event_log.py: what jobs say.
+about jobs that nobody heard or holds; event_log.py: what jobs say; abandonment.py: what they leave undone.
 """
 
 from models_store.jobs.claims import Claim, Pulse, cancelled, claim, fail, heartbeat, record, release, succeed

@@ -8,7 +8,7 @@ from sqlalchemy import and_, case, insert, or_, update
 from sqlalchemy.orm import Session
 
 from models_store import clock, errors, rings
-from models_store.jobs import event_log
+from models_store.jobs import abandonment, event_log
 from models_store.jobs.reconciliation import FIRST_PAUSE_SECONDS
 from models_store.tables import AttemptOutcome, EventKind, Job, JobAttempt, JobKind, JobState, now
 
@@ -176,6 +176,7 @@ def release(session: Session, held: Claim, *, reason: str, delay_seconds: float 
     if row.cancel_requested:
         session.execute(update(Job).where(Job.id == held.job_id).values(state=JobState.CANCELLED, finished_at=now()))
         event_log.say(session, held.job_id, JobState.CANCELLED)
+        abandonment.reject_begun_versions(session, held.job_id, "the job was cancelled")
     elif not delay_seconds:
         rings.collect(session, held.job_id, held.queue)
 

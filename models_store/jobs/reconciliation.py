@@ -6,7 +6,7 @@ from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from models_store import clock, rings
-from models_store.jobs import event_log
+from models_store.jobs import abandonment, event_log
 from models_store.tables import AttemptOutcome, Job, JobAttempt, JobState, now
 
 FIRST_PAUSE_SECONDS = 15.0
@@ -91,6 +91,8 @@ def _take_back(session: Session, job_id: str, attempt: int) -> JobState | None:
         error = {"code": "attempts_exhausted", "message": message, "retryable": True, "detail": {}}
         values = {"finished_at": now(), "error": error if row.state == JobState.FAILED else None}
         session.execute(update(Job).where(Job.id == job_id).values(values).execution_options(synchronize_session=False))
+        ended = "the job was cancelled" if row.state == JobState.CANCELLED else message
+        abandonment.reject_begun_versions(session, job_id, ended)
     event_log.say(session, job_id, row.state, reason=reason)
     return row.state
 

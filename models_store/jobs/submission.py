@@ -7,7 +7,7 @@ from sqlalchemy import exc, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from models_store import clock, errors, identifiers, rings
-from models_store.jobs import event_log
+from models_store.jobs import abandonment, event_log
 from models_store.jobs.reconciliation import FIRST_PAUSE_SECONDS
 from models_store.tables import Job, JobArtifact, JobAttempt, JobKind, JobState, now
 
@@ -144,6 +144,7 @@ def cancel(session: Session, job_id: str, *, actor: str | None = None) -> Job:
     waiting = update(Job).where(Job.id == job_id, Job.state == JobState.QUEUED)
     if session.execute(waiting.values(state=JobState.CANCELLED, finished_at=now()).returning(Job.id)).first():
         event_log.say(session, job_id, JobState.CANCELLED, actor=actor)
+        abandonment.reject_begun_versions(session, job_id, "the job was cancelled")
         return get(session, job_id)
     running = update(Job).where(Job.id == job_id, Job.state == JobState.RUNNING, Job.cancel_requested.is_(False))
     if session.execute(running.values(cancel_requested=True).returning(Job.id)).first():

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
-from models_store import clock, errors, jobs, tables
+from models_store import clock, datasets, errors, jobs, tables
 from models_store.tables import JobState
 
 LEASE = 60.0
@@ -349,3 +349,27 @@ def test_a_job_that_does_not_exist_is_named(session: Session) -> None:
 
 def test_every_kind_has_a_queue() -> None:
     assert set(jobs.QUEUES) == set(tables.JobKind)
+
+
+@pytest.mark.parametrize("end", ["cancelled in the queue", "cancelled at release", "lost too often"])
+def test_a_version_that_nobody_will_fill_says_so(sessions: sessionmaker[Session], end: str) -> None:
+    job_id = submit(sessions, kind="ingest", max_lost_attempts=1)
+    with sessions.begin() as session:
+        datasets.begin(session, "si", job_id=job_id)
+    if end != "cancelled in the queue":
+        held = claim(sessions, job_id)
+    with sessions.begin() as session:
+        if end != "lost too often":
+            jobs.cancel(session, job_id)
+        if end == "cancelled at release":
+            jobs.release(session, held, reason="shutdown")
+    if end == "lost too often":
+        expire(sessions, job_id)
+        with sessions.begin() as session:
+            assert jobs.due(session).failed == (job_id,)
+    with sessions() as session:
+        version = datasets.of_job(session, job_id)
+        assert version is not None
+        assert version.state == "rejected"
+        assert version.reason is not None
+        assert ("died" if end == "lost too often" else "cancelled") in version.reason
