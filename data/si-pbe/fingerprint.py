@@ -9,7 +9,7 @@ from ase.neighborlist import neighbor_list
 
 NEIGHBOURS = 16
 QUANTILES = np.linspace(0.0, 1.0, 8)
-SEARCH_RADIUS = 8.0
+SEARCH_RADIUS = 6.0
 NEAR_DUPLICATE = 0.01
 """Structures closer than this (Å) to one that is already there count as near-duplicates."""
 
