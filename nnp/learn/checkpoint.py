@@ -2,7 +2,9 @@
 
 import io
 import json
+import math
 import os
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -103,14 +105,18 @@ class Resumable:
     Args:
         folder: where the file is; None keeps nothing.
         header: what must be equal for a training to go on (hashes of recipe and data).
+        save_seconds: an offered state is written when this much time has passed since the last one.
 
     Raises:
         CheckpointError: the file is damaged, or belongs to another training.
     """
 
-    def __init__(self, folder: Path | None, header: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path | None, header: Mapping[str, Any], save_seconds: float = 0.0) -> None:
         self.path = None if folder is None else folder / FILE
         self.header = dict(header)
+        self.save_seconds = save_seconds
+        self._written: dict[str, int] = {}
+        self._saved = -math.inf
         self._content: Content = ({"kind": RUNNING, **self.header}, {})
         if self.path is not None and self.path.exists():
             found = unpack(self.path.read_bytes())
@@ -125,14 +131,17 @@ class Resumable:
         """The last saved state of a stage."""
         return state_from(stage, self._content)
 
+    def offer(self, stage: str, state: fit.State) -> None:
+        """Save the state of a stage if it is time to."""
+        if time.monotonic() - self._saved > self.save_seconds:
+            self.save(stage, state)
+
     def save(self, stage: str, state: fit.State) -> None:
         """Keep the state of a stage; raises OSError where the disk is full, and the old file stays."""
+        if self._written.get(stage) == state.epoch:
+            return
         header, arrays = state_to(stage, state)
         self._content = ({**self._content[0], **header}, {**self._content[1], **arrays})
         if self.path is not None:
             save(self.path, pack(*self._content))
-
-    def remove(self) -> None:
-        """Forget a training that is finished."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+        self._saved, self._written[stage] = time.monotonic(), state.epoch

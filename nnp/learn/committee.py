@@ -125,7 +125,8 @@ def train(
         predicted = predict(members, batch)
         total = loss(squares(predicted, batch, batch.weights), wanted.loss).sum()
         with torch.no_grad():
-            return total, {"loss": float(total.detach()) / len(predicted.energies), **mean_squares([(predicted, batch)])}
+            report = mean_squares([(predicted, batch)])
+        return total, {"loss": float(total.detach()) / len(predicted.energies), **report}
 
     def validate() -> Mapping[str, float]:
         with torch.no_grad():

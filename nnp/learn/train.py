@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ import torch
 
 from nnp.core import errors, manifest, metrics, potential, recipe
 from nnp.core.label import Frame
+from nnp.core.structure import Structure
 from nnp.learn import (
     batches,
     calibration,
@@ -43,7 +43,8 @@ MEASURED = (
 SAVE_SECONDS = 5.0
 """A checkpoint is written after the first epoch that ends this long after the last one."""
 CONTRACT_STRUCTURES = 3
-"""Structures that the physics contract is checked on."""
+CONTRACT_ATOMS = 100
+"""The physics contract is checked on this many held-out structures of at most this many atoms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +118,13 @@ def train(
     parent: ParentPotential | None = None,
     threads: int | None = None,
     lineage: Mapping[str, Any] | None = None,
+    save_seconds: float = SAVE_SECONDS,
 ) -> Generator[Progress, None, Trained]:
     """Train a committee and its replicas, calibrate, export and check them.
 
     Yields progress; the value of StopIteration is the result (`result = yield from train(...)`). Closing the generator
     cancels. With a checkpoint directory the same call made again goes on where the last one stopped, bit for bit on the
-    same machine with the same number of threads.
+    same machine with the same number of threads; the caller removes the directory once the result is safe.
 
     Args:
         wanted: the recipe.
@@ -131,6 +133,7 @@ def train(
         parent: a potential to start from instead of random weights.
         threads: of torch; None leaves its setting.
         lineage: what the caller knows of the origin (job, data set, authors, ...), copied to card and manifest.
+        save_seconds: a checkpoint is written after the first epoch that ends this long after the last one.
 
     Raises:
         InputError: the frames cannot be trained on.
@@ -139,10 +142,17 @@ def train(
         CheckpointError: the checkpoint is damaged or belongs to another recipe or data set.
         ContractError: the result violates the physics contract.
     """
+    keeping = _Keeping(directory=checkpoint_directory, seconds=save_seconds)
     previous = torch.get_num_threads()
     torch.set_num_threads(threads or previous)
     try:
-        return (yield from _train(wanted, frames, checkpoint_directory, parent, dict(lineage or {})))
+        header = {
+            "recipe_hash": recipe.recipe_hash(wanted),
+            "data_hash": data_hash(frames),
+            "parent_hash": hashlib.sha256(parent.checkpoint).hexdigest() if parent else None,
+        }
+        kept = checkpoint.Resumable(checkpoint_directory, header, save_seconds)
+        return (yield from _train(wanted, frames, kept, parent, dict(lineage or {})))
     finally:
         torch.set_num_threads(previous)
 
@@ -150,18 +160,12 @@ def train(
 def _train(
     wanted: recipe.Recipe,
     frames: Sequence[Frame],
-    folder: Path | None,
+    kept: checkpoint.Resumable,
     parent: ParentPotential | None,
     lineage: dict[str, Any],
 ) -> Generator[Progress, None, Trained]:
     started = time.monotonic()
     yield Progress(stage="prepare", message=f"{len(frames)} structures")
-    header = {
-        "recipe_hash": recipe.recipe_hash(wanted),
-        "data_hash": data_hash(frames),
-        "parent_hash": hashlib.sha256(parent.checkpoint).hexdigest() if parent else None,
-    }
-    kept = checkpoint.Resumable(folder, header)
     parts = splits.split(frames, wanted)
     inherited = _inherited(parent, wanted, frames) if parent else None
     definition = inherited.definition if inherited else definitions.fit(wanted, frames, parts)
@@ -202,10 +206,8 @@ def _train(
         copies=tuple(stacks.to_weights(copies)),
     )
     named = [replace(frame, split=name) for frame, name in zip(frames, parts.names(len(frames)), strict=True)]
-    provenance = {**lineage, **header, "seed": wanted.seed, "parent": parent.name if parent else None}
-    finished = yield from _finished(trained, named, provenance, started)
-    kept.remove()
-    return finished
+    provenance = {**lineage, **kept.header, "seed": wanted.seed, "parent": parent.name if parent else None}
+    return (yield from _finished(trained, named, provenance, started))
 
 
 def _finished(
@@ -238,8 +240,7 @@ def _finished(
     )
 
     yield Progress(stage="contract", message="invariances, derivatives, continuity, equality of the files")
-    judged = sorted((frame.structure for frame in held_out), key=len)[:CONTRACT_STRUCTURES]
-    report = contract.check(module, onnx_float32=light, onnx_float64=precise, structures=judged)
+    report = contract.check(module, onnx_float32=light, onnx_float64=precise, structures=_judged(held_out))
     if not report.passed:
         raise errors.ContractError(f"the trained potential violates the physics contract:\n{report}")
     return Trained(
@@ -256,17 +257,27 @@ def _finished(
     )
 
 
+def _judged(held_out: Sequence[Frame]) -> list[Structure]:
+    """Structures for the contract: those of the largest forces among the small ones, else the smallest."""
+
+    def force(frame: Frame) -> float:
+        forces = None if frame.label is None else frame.label.forces
+        return 0.0 if forces is None else float(np.sqrt(np.mean(forces**2)))
+
+    small = [frame for frame in held_out if len(frame.structure) <= CONTRACT_ATOMS]
+    chosen = sorted(small, key=force, reverse=True) or sorted(held_out, key=lambda frame: len(frame.structure))
+    return [frame.structure for frame in chosen[:CONTRACT_STRUCTURES]]
+
+
 def _watched(
     loop: Generator[fit.Epoch, None, fit.State], stage: str, kept: checkpoint.Resumable, unit: float
 ) -> Generator[Progress, None, None]:
     """Report each epoch of a loop, and keep its state now and then, when it ends, and when the caller gives up."""
-    state, saved, written = None, -math.inf, -1
+    state: fit.State | None = None
     try:
         for epoch in loop:
             state = epoch.state
-            if time.monotonic() - saved > SAVE_SECONDS:
-                kept.save(stage, state)
-                saved, written = time.monotonic(), state.epoch
+            kept.offer(stage, state)
             yield Progress(
                 stage=stage,
                 epoch=epoch.epoch,
@@ -279,8 +290,16 @@ def _watched(
                 seconds_left=epoch.seconds_left,
             )
     finally:
-        if state is not None and state.epoch != written:
+        if state is not None:
             kept.save(stage, state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Keeping:
+    """Where checkpoints are kept, and the least time between two of them in s."""
+
+    directory: Path | None
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,7 +6,6 @@ import pytest
 from nnp.core import errors, neighbours, recipe
 from nnp.learn import cutoff, grid, network
 from nnp.learn.angular import PowerSpectrum, WideAngular
-
 from tests.learn import toy_data
 
 
