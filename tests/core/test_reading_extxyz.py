@@ -82,6 +82,7 @@ def test_compressed_by_content_not_by_name(tmp_path: Path) -> None:
         (frame() + frame(count=3), (1, 8), "ends inside this frame: 3 atoms are announced, 2 are there"),
         (frame() + "two\n", (1, 5), "a number of atoms is expected here, not 'two'"),
         (frame() + "-2\n", (1, 5), "a number of atoms is expected"),
+        (frame() + "9" * 30 + "\n", (1, 5), "a number of atoms is expected"),
         (frame(count=1), (1, 4), "number of atoms of the frame before may be wrong"),
         (frame() + frame(count=3) + frame(), (1, 9), "1 columns where 7 are expected"),
         (frame() + frame(atoms=("Si 0 0 zero 0 0 0", ATOMS[1])), (1, 7), "pos has 'zero', no number"),

@@ -4,6 +4,7 @@ ASE's reader loses line numbers, moves values between `info` and a calculator, a
 files; the format is small enough to be read here.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ PLAIN = "species:S:1:pos:R:3"
 """The columns of a file that does not name them."""
 SPECIES = ("species", "symbols")
 POSITIONS = ("pos", "positions")
-NUMERIC = {"R": np.float64, "I": np.float64}
+NUMERIC = ("R", "I")
+LONGEST_COUNT = 12
+"""Digits of a number of atoms; with more it is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,7 @@ def _count(text: lines.Lines, frame: int) -> int | None:
     if line is None:
         return None
     word = line.strip()
-    if not (word.isascii() and word.isdigit()):
+    if not (word.isascii() and word.isdigit() and len(word) <= LONGEST_COUNT):
         raise errors.ReadError(
             file=text.file,
             frame=frame,
@@ -142,7 +145,8 @@ def _record(rows: Sequence[str], *, file: str, frame: int, line: int) -> Record:
     )
 
 
-def _columns(properties: str) -> list[Column]:
+@functools.lru_cache(maxsize=64)
+def _columns(properties: str) -> tuple[Column, ...]:
     words = properties.split(":")
     if len(words) % 3:
         raise ValueError(f"Properties={_short(properties)} is not made of name:kind:count")
@@ -155,7 +159,7 @@ def _columns(properties: str) -> list[Column]:
             )
         columns.append(Column(name=name, kind=kind, start=start, count=int(number)))
         start += int(number)
-    return columns
+    return tuple(columns)
 
 
 def _cell(lattice: str | None, pbc: str | None) -> tuple[npt.NDArray[np.float64], list[bool]]:
