@@ -16,21 +16,25 @@ import numpy as np
 import psutil
 import pytest
 
-from nnp_client import Client, NNPCalculator
+from nnp_client.calculator import NNPCalculator
+from nnp_client.client import Client
 
 RECIPE = {
     "cutoff": 4.5,
     "symmetry_functions": {"kind": "power_spectrum", "radial": 6, "channels": 3, "l_max": 3},
     "committee": [{"hidden": [12, 8]}, {"hidden": [16]}],
     "replicas": [{"hidden": [8]}, {"hidden": [6, 6]}],
-    "steps": 3000,
-    "patience": 3000,
+    "steps": 600,
+    "patience": 600,
     "replica_steps": 50,
 }
-"""Long enough (10 s) to be killed in the middle of it, after its first checkpoint."""
+"""Long enough to be killed in the middle of it."""
+
+DEADLINE = 300.0
+"""s; reached only where something hangs, or on a very busy machine. Undisturbed, all of it takes half a minute."""
 
 
-def eventually(condition: Callable[[], object], seconds: float = 120.0) -> None:
+def eventually(condition: Callable[[], object], seconds: float = DEADLINE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the awaited event did not come"
@@ -68,6 +72,7 @@ def installation(home: Path, tmp_path: Path, repository: Path) -> Iterator[subpr
         "NNPD_LEASE_SECONDS": "4",
         "NNPD_RECONCILE_SECONDS": "0.2",
         "NNPD_THREADS": "1",
+        "NNPD_CHECKPOINT_SECONDS": "0",
         "OMP_NUM_THREADS": "1",
     }
     with (tmp_path / "log").open("wb") as log:
@@ -90,7 +95,7 @@ def pids(home: Path) -> dict[str, int]:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(2 * DEADLINE)
 def test_upload_train_through_a_kill_promote_and_predict(
     installation: subprocess.Popen[bytes], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +104,7 @@ def test_upload_train_through_a_kill_promote_and_predict(
     with Client((home / "url").read_text().strip()) as client:
         write_aluminium(tmp_path / "aluminium.extxyz")
         upload = client.upload(tmp_path / "aluminium.extxyz", name="al", test_fraction=0.2)
-        assert client.wait(upload.job.id, timeout_seconds=60).result == {
+        assert client.wait(upload.job.id, timeout_seconds=DEADLINE).result == {
             "dataset_version": "al:1",
             "duplicate": False,
             "frames": 40,
@@ -107,12 +112,14 @@ def test_upload_train_through_a_kill_promote_and_predict(
         }
 
         job = client.train("Al", "al:1", recipe=RECIPE)
-        eventually(lambda: list((home / "checkpoints").glob(f"{job.id}/*")))
+        for news in client.watch(job.id, timeout_seconds=DEADLINE):
+            if news.progress is not None and news.progress.stage == "committee" and (news.progress.epoch or 0) >= 3:
+                break
         worker = pids(home)["worker-train"]
         os.kill(worker, signal.SIGKILL)
         seen = client.job(job.id)
         assert (seen.state, seen.attempt) == ("running", 1)
-        done = client.wait(job.id, timeout_seconds=120)
+        done = client.wait(job.id, timeout_seconds=DEADLINE)
         assert (done.attempt, done.lost_attempts) == (2, 1)
         assert pids(home)["worker-train"] != worker
         epochs = {1: [], 2: []}
@@ -125,7 +132,7 @@ def test_upload_train_through_a_kill_promote_and_predict(
         assert done.result is not None
         assert done.result["potential_version"] == "Al:1"
         assert done.result["gates"]["passed"], done.result["gates"]
-        client.promote("Al", "production", 1)
+        client.promote("Al", 1, expected=None)
 
         atoms = ase.build.bulk("Al", cubic=True).repeat(2)
         atoms.rattle(0.1, seed=3)

@@ -18,8 +18,14 @@ def create_worker(settings: Settings) -> Celery:
     app = doorbell.create_celery(settings.broker_url or home.broker_url, home.broker)
     workplace = open_workplace(settings, app)
     ear = watchdog.Ear()
-    tasks.register(app, workplace, ear)
+    too_late = tasks.register(app, workplace, ear)
     _connect_signals(app, workplace, ear, settings)
+
+    @signals.worker_shutdown.connect(weak=False)
+    def ring_again(**_: Any) -> None:
+        for job_id, queue in too_late:
+            doorbell.Doorbell(app).ring(job_id, queue)
+
     return app
 
 

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     deaf_seconds: float = Field(
         default=60.0, gt=0, description="an idle worker that leaves messages lying for so long (s) restarts itself"
     )
+    checkpoint_seconds: float = Field(default=5.0, ge=0, description="pause between two checkpoints of a training, s")
     threads: int | None = Field(default=None, ge=1, description="threads of a training; default: the cores we may use")
     log_format: Literal["json", "console"] = Field(default="json", description="form of log lines")
     log_level: str = Field(default="INFO", description="least level that is logged")

@@ -28,6 +28,7 @@ class Workplace:
     checkpoints: Path
     lease_seconds: float
     threads: int
+    checkpoint_seconds: float
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -53,4 +54,5 @@ def open_workplace(settings: Settings, app: Celery) -> Workplace:
         checkpoints=home.checkpoints,
         lease_seconds=settings.lease_seconds,
         threads=settings.threads or len(os.sched_getaffinity(0)),
+        checkpoint_seconds=settings.checkpoint_seconds,
     )

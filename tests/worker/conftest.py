@@ -61,6 +61,7 @@ def workplace(home: Home, rings: list[tuple[str, str]]) -> Iterator[Workplace]:
         checkpoints=home.checkpoints,
         lease_seconds=30.0,
         threads=1,
+        checkpoint_seconds=0.2,
     )
     engine.dispose()
 
@@ -69,7 +70,7 @@ def workplace(home: Home, rings: list[tuple[str, str]]) -> Iterator[Workplace]:
 def eventually() -> Callable[..., None]:
     """Wait until a condition holds; a generous deadline turns a hang into a failure."""
 
-    def eventually(condition: Callable[[], object], seconds: float = 120.0) -> None:
+    def eventually(condition: Callable[[], object], seconds: float = 250.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "the awaited event did not come"

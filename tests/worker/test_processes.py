@@ -48,6 +48,7 @@ class Site:
             "NNPD_ARTIFACTS_URL": self.home.artifacts_url,
             "NNPD_LEASE_SECONDS": "4",
             "NNPD_THREADS": "1",
+            "NNPD_CHECKPOINT_SECONDS": "0.2",
             **settings,
         }
         arguments = [part for queue in queues for part in ("--queue", queue)]
@@ -70,6 +71,7 @@ def open_site(home: Home, database_url: str, broker_url: str, log: Path) -> Site
         checkpoints=home.checkpoints,
         lease_seconds=4.0,
         threads=1,
+        checkpoint_seconds=0.2,
     )
     return Site(
         home=home,

@@ -89,6 +89,7 @@ def _train(work: Work, recipe: recipes.Recipe, frames: list[Frame], parent: Pote
             checkpoint_directory=work.checkpoint_directory,
             parent=None if parent is None else _warm_start(work, parent),
             threads=work.workplace.threads,
+            save_seconds=work.workplace.checkpoint_seconds,
             lineage={
                 "potential": work.payload["potential"],
                 "dataset_version": work.payload["dataset_version"],
