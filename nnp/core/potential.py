@@ -63,6 +63,7 @@ class Potential:
         self.threads = threads
         self.device = device
         self._sessions = sessions
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="nnp-block")
         self._species = np.full(len(chemical_symbols), -1, dtype=np.int64)
         self._references = np.zeros(len(manifest.elements))
         for index, element in enumerate(manifest.elements):
@@ -208,9 +209,8 @@ class Potential:
             for start in starts:
                 keep(start, evaluate(start))
         else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                for start, block in zip(starts, pool.map(evaluate, starts), strict=True):
-                    keep(start, block)
+            for start, block in zip(starts, self._pool.map(evaluate, starts), strict=True):
+                keep(start, block)
         return found
 
     def _prediction(

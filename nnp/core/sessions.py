@@ -12,6 +12,9 @@ from nnp.core import errors, onnx_graph
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
+Prepared = tuple[Any, list[str], list[str]]
+"""A session with the names of its inputs and outputs."""
+
 
 class Sessions:
     """Pruned sessions of an ONNX file; safe to use from several threads.
@@ -38,24 +41,25 @@ class Sessions:
             )
         self._file = file
         self._provider = PROVIDERS[device]
-        self._sessions: dict[tuple[str, ...], onnxruntime.InferenceSession] = {}
+        self._sessions: dict[tuple[str, ...], Prepared] = {}
         self._lock = threading.Lock()
 
     def run(self, outputs: Sequence[str], feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """These outputs, by name, for inputs by name; inputs that the outputs do not need are left out."""
-        session = self.session(tuple(sorted(outputs)))
-        known = [item.name for item in session.get_inputs()]
-        names = [item.name for item in session.get_outputs()]
+        session, known, names = self._prepared(tuple(sorted(outputs)))
         return dict(zip(names, session.run(names, {name: feeds[name] for name in known}), strict=True))
 
     def session(self, outputs: tuple[str, ...]) -> Any:
-        """The session that computes exactly these outputs."""
+        """The session that computes exactly these outputs, sorted by name."""
+        return self._prepared(outputs)[0]
+
+    def _prepared(self, outputs: tuple[str, ...]) -> Prepared:
         with self._lock:
             if outputs not in self._sessions:
                 content = onnx_graph.pruned(self._file, outputs).SerializeToString()
-                self._sessions[outputs] = onnxruntime.InferenceSession(
-                    content, sess_options=_options(), providers=[self._provider]
-                )
+                session = onnxruntime.InferenceSession(content, sess_options=_options(), providers=[self._provider])
+                inputs = [item.name for item in session.get_inputs()]
+                self._sessions[outputs] = (session, inputs, [item.name for item in session.get_outputs()])
             return self._sessions[outputs]
 
 
@@ -73,5 +77,4 @@ def _options() -> onnxruntime.SessionOptions:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     return options

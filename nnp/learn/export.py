@@ -14,8 +14,8 @@ from onnx import helper
 
 from nnp.core import onnx_graph
 from nnp.core.manifest import METADATA_KEY, Manifest
+from nnp.learn import onnx_operations, tracing
 from nnp.learn import potential as potentials
-from nnp.learn import tracing
 
 IR_VERSION = 10
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -101,7 +101,7 @@ def to_onnx(potential: potentials.Potential, manifest: Manifest, dtype: str | No
 
 def _traced(potential: potentials.Potential, dtype: str) -> tuple[tracing.Graph, dict[str, tracing.SymbolicTensor]]:
     cast_potential = copy.deepcopy(potential).to(DTYPES[dtype]).requires_grad_(False)
-    graph = tracing.Graph()
+    graph = tracing.Graph(onnx_operations.OPERATIONS)
     tensors = {
         key: graph.input(key, DTYPES[dtype] if kind == "float" else torch.int64, shape)
         for key, (kind, shape) in INPUTS.items()
