@@ -91,10 +91,10 @@ class Loss(_Closed):
     stress) and force components (force). Only the ratios matter: eq. 3 is energy = 1 - a, force = a.
     """
 
-    energy: Weight = pydantic.Field(20.0, description="Weight of squared energy errors per atom, in 1/(eV/atom)².")
+    energy: Weight = pydantic.Field(2.0, description="Weight of squared energy errors per atom, in 1/(eV/atom)².")
     force: Weight = pydantic.Field(1.0, description="Weight of squared force component errors, in 1/(eV/Å)².")
     stress: Weight = pydantic.Field(
-        0.5, description="Weight of squared errors of stress times volume per atom, in 1/(eV/atom)²."
+        0.1, description="Weight of squared errors of stress times volume per atom, in 1/(eV/atom)²."
     )
 
     @pydantic.model_validator(mode="after")
@@ -123,7 +123,7 @@ class Recipe(_Closed):
         default_factory=PowerSpectrumGrid, description="Which symmetry functions describe an atom's environment."
     )
     scaling_floor: float = pydantic.Field(
-        0.02,
+        0.1,
         gt=0.0,
         le=1.0,
         description="Functions are divided by their standard deviation, but by no less than this fraction of the "
@@ -133,9 +133,9 @@ class Recipe(_Closed):
     committee: Annotated[tuple[Network, ...], pydantic.Field(min_length=1, max_length=32)] = pydantic.Field(
         (
             Network(hidden=(64, 32)),
-            Network(hidden=(48, 48)),
-            Network(hidden=(96, 24)),
             Network(hidden=(56, 40)),
+            Network(hidden=(64, 24)),
+            Network(hidden=(48, 40)),
         ),
         description="Networks whose mean is the served potential (the reference); their spread is the error estimate.",
     )
@@ -168,7 +168,7 @@ class Recipe(_Closed):
         "one_cycle", description="Learning rate over the steps: warm-up and cosine decay, or cosine decay alone."
     )
     weight_decay: float = pydantic.Field(
-        1e-4, ge=0.0, le=1.0, description="Decoupled weight decay per unit of learning rate (AdamW)."
+        0.01, ge=0.0, le=1.0, description="Decoupled weight decay per unit of learning rate (AdamW)."
     )
     patience: int | None = pydantic.Field(
         None,
@@ -177,7 +177,7 @@ class Recipe(_Closed):
     )
 
     validation_fraction: float = pydantic.Field(
-        0.1,
+        0.08,
         gt=0.0,
         lt=1.0,
         description="Fraction of the training structures held out for early stopping and calibration.",
