@@ -64,7 +64,7 @@ def exclude(
         session: the transaction.
         parent: the version to leave frames out of; ready or withdrawn.
         positions: of frames to leave out.
-        groups: to leave out.
+        groups: to leave out; "" means frames without a group.
         structure_ids: to leave out.
         note: why.
         actor: who asks.
@@ -78,14 +78,14 @@ def exclude(
         raise errors.Conflict(f"{parent.reference} is {parent.state.value}")
     rows = _rows(session, parent)
     _check_known("position", positions, {row["position"] for row in rows}, parent)
-    _check_known("group", groups, {row["group"] for row in rows}, parent)
+    _check_known("group", groups, {row["group"] or "" for row in rows}, parent)
     _check_known("structure", structure_ids, {row["structure_id"] for row in rows}, parent)
     unwanted = (set(positions), set(groups), set(structure_ids))
     kept = [
         row
         for row in rows
         if row["position"] not in unwanted[0]
-        and row["group"] not in unwanted[1]
+        and (row["group"] or "") not in unwanted[1]
         and row["structure_id"] not in unwanted[2]
     ]
     if len(kept) == len(rows):

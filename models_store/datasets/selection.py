@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from models_store import labels, structures
@@ -23,7 +23,7 @@ class Filter:
         elements: chemical symbols that must all be present.
         only_elements: no other symbols than these.
         formula: the formula, in Hill order.
-        groups: one of these.
+        groups: one of these; "" means no group.
         splits: one of these.
         trajectory: this one.
         energy_per_atom_min: eV per atom.
@@ -171,7 +171,8 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
     if wanted.only_elements:
         yield _nothing_but(wanted.only_elements)
     if wanted.groups:
-        yield DatasetMember.group.in_(wanted.groups)
+        named = DatasetMember.group.in_(wanted.groups)
+        yield or_(named, DatasetMember.group.is_(None)) if "" in wanted.groups else named
     if wanted.splits:
         yield DatasetMember.split.in_([Split(split) for split in wanted.splits])
     if wanted.labelled is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import exc, func, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -182,8 +183,12 @@ def retry(session: Session, job_id: str, *, actor: str | None = None) -> Job:
 
 def _by_key(session: Session, key: str, kind: JobKind, payload: Mapping[str, Any]) -> Job | None:
     job = session.scalars(select(Job).where(Job.idempotency_key == key)).first()
-    if job is not None and (job.kind != kind or job.payload != dict(payload)):
+    if job is not None and (job.kind != kind or _canonical(job.payload) != _canonical(payload)):
         raise errors.Conflict(
             f"the idempotency key {key!r} was used for a different job ({job.id})", advice="use a new key per request"
         )
     return job
+
+
+def _canonical(payload: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(dict(payload), option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)

@@ -39,7 +39,7 @@ def test_many_processes_may_migrate_at_once(empty_url: str) -> None:
 
 
 def test_a_database_without_tables_is_named(empty_url: str) -> None:
-    with pytest.raises(errors.SchemaMissing, match="needs 0002") as raised:
+    with pytest.raises(errors.SchemaMissing, match=f"needs {database.schema_head()}") as raised:
         database.check_schema(empty_url)
     assert "nnpd migrate" in str(raised.value.advice)
 

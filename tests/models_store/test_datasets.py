@@ -247,6 +247,14 @@ def test_frames_are_left_out_in_a_new_version(session: Session, make_frames: Cal
     assert (again.duplicate, again.version.id) == (True, child.id)
 
 
+def test_frames_without_a_group_are_one_too(session: Session, make_frames: Callable[..., list[Frame]]) -> None:
+    parent = fill(session, make_frames(2) + make_frames(3, seed=1, group=None)).version
+    assert datasets.count(session, parent, datasets.Filter(groups=[""])) == 3
+    assert datasets.count(session, parent, datasets.Filter(groups=["", "bulk"])) == 5
+    child = datasets.exclude(session, parent, groups=[""]).version
+    assert datasets.count(session, child) == 2
+
+
 def test_what_cannot_be_left_out_is_named(session: Session, make_frames: Callable[..., list[Frame]]) -> None:
     parent = fill(session, make_frames(3)).version
     with pytest.raises(errors.Invalid, match="position 7"):
