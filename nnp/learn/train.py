@@ -142,7 +142,6 @@ def train(
         CheckpointError: the checkpoint is damaged or belongs to another recipe or data set.
         ContractError: the result violates the physics contract.
     """
-    keeping = _Keeping(directory=checkpoint_directory, seconds=save_seconds)
     previous = torch.get_num_threads()
     torch.set_num_threads(threads or previous)
     try:
@@ -292,14 +291,6 @@ def _watched(
     finally:
         if state is not None:
             kept.save(stage, state)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Keeping:
-    """Where checkpoints are kept, and the least time between two of them in s."""
-
-    directory: Path | None
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
