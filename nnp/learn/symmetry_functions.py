@@ -3,9 +3,9 @@
 All functions take tensors; no dG/dr is ever stored. With R_a = g_a f_c (``radial``), Q monomials b_q of u_ij and n
 radial channels (``angular``), the rows B = (b_1..b_Q, R_1..R_n) serve both directions (DESIGN 4.1, 4.2):
 
-values   moments (C, Q+n) = R B^T over the neighbours;  A = moments·H;  p = A_a ∘ A_b · T;  G = κ p - w S
-adjoint  dE/dA, dE/dS from dE/dG;  W = coefficients(dE/dA, dE/dS) B;  with v = Σ_a g_a W_a and the radial rows a₀, a₁,
-a₂
+values   moments (C, Q+n) = R Bᵀ over the neighbours;  A = moments·H;  p = A_a ∘ A_b · T;  G = κ p - w S
+adjoint  dE/dA and dE/dS from dE/dG;  W = coefficients(dE/dA, dE/dS) B: a value and three slopes of every channel;
+         sums over the channels of g_a W_a: a₀, a₁, a₂ from the values, the vector v from the slopes;
          dE/dr_ij = u (f_c' a₀ + f_c (r a₁ + a₂)) + (f_c / r) (v - u (u·v))
 
 ``jvp`` is the transpose of ``adjoint``: linear in the displacement of the neighbours, it is also the derivative of the

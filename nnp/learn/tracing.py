@@ -40,7 +40,6 @@ class Graph:
         self.inputs: list[SymbolicTensor] = []
         self._known: dict[Any, str] = {}
         self._sizes: dict[str, str] = {}
-        self._kept: list[torch.Tensor] = []
 
     def input(self, name: str, dtype: torch.dtype, shape: Sequence[Size]) -> SymbolicTensor:
         """A graph input; its named sizes become known."""
@@ -73,7 +72,6 @@ class Graph:
         if isinstance(value, SymbolicTensor):
             return value.name
         if isinstance(value, torch.Tensor):
-            self._kept.append(value)  # its id stays its own
             array = value.detach().cpu().numpy()
         else:
             array = np.asarray(value, dtype=np.dtype(str(dtype).removeprefix("torch.")))
