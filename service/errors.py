@@ -123,6 +123,7 @@ STATUSES: dict[type[Exception], int] = {
     store_errors.Invalid: 422,
     store_errors.StorageFull: 507,
     store_errors.SetupError: 503,
+    ServiceError: 500,
     BodyError: 400,
     KeyMissingError: 401,
     KeyRefusedError: 403,

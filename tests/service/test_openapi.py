@@ -1,0 +1,145 @@
+"""The OpenAPI document is complete, and the service does what it says."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+
+from models_store import tables
+from nnp_client.wire import datasets, errors, jobs, potentials
+from service import testing
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def document(shared_http: testing.TestClient) -> dict[str, Any]:
+    return shared_http.get("/v1/openapi.json").json()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert operation["summary"], name
+        assert operation["responses"]["default"]["content"], name
+    names = [operation["operationId"] for _, operation in operations(document)]
+    assert len(names) == len(set(names))
+
+
+def test_every_parameter_is_described(document: dict[str, Any]) -> None:
+    bare = [
+        f"{name} {parameter['name']}"
+        for name, operation in operations(document)
+        for parameter in operation.get("parameters", [])
+        if not parameter.get("description") and not parameter["schema"].get("description")
+    ]
+    assert bare == []
+
+
+def test_every_field_is_described_and_every_model_closed(document: dict[str, Any]) -> None:
+    bare, open_models = [], []
+    for name, schema in document["components"]["schemas"].items():
+        if schema.get("type") != "object":
+            continue
+        if schema.get("additionalProperties") is not False:
+            open_models.append(name)
+        bare += [f"{name}.{field}" for field, inner in schema["properties"].items() if not described(document, inner)]
+    assert bare == []
+    assert open_models == []
+
+
+def described(document: dict[str, Any], schema: dict[str, Any]) -> bool:
+    if schema.get("description") or "const" in schema:
+        return True
+    reference = schema.get("$ref", "").rpartition("/")[2]
+    return bool(reference) and bool(document["components"]["schemas"][reference].get("description"))
+
+
+def test_answers_have_no_optional_fields(document: dict[str, Any]) -> None:
+    answers: set[str] = set()
+    for _, operation in operations(document):
+        for response in operation["responses"].values():
+            collect(document, response, answers)
+    requests = {"Recipe"}
+    for name in sorted(answers - requests):
+        schema = document["components"]["schemas"][name]
+        if schema.get("type") == "object":
+            assert set(schema.get("required", [])) == set(schema["properties"]), name
+
+
+def collect(document: dict[str, Any], node: Any, names: set[str]) -> None:
+    if isinstance(node, dict):
+        name = str(node.get("$ref", "")).rpartition("/")[2]
+        if name and name not in names:
+            names.add(name)
+            collect(document, document["components"]["schemas"][name], names)
+        for value in node.values():
+            collect(document, value, names)
+    elif isinstance(node, list):
+        for value in node:
+            collect(document, value, names)
+
+
+def test_the_enumerations_of_wire_and_tables_are_equal() -> None:
+    pairs = [
+        (jobs.JobKind, tables.JobKind),
+        (jobs.JobState, tables.JobState),
+        (jobs.EventKind, tables.EventKind),
+        (datasets.DatasetState, tables.DatasetState),
+        (datasets.Split, tables.Split),
+        (potentials.PotentialState, tables.PotentialState),
+    ]
+    for wire, table in pairs:
+        assert [member.value for member in wire] == [member.value for member in table]
+
+
+def test_the_service_survives_what_its_document_allows(
+    shared_http: testing.TestClient, document: dict[str, Any]
+) -> None:
+    import schemathesis
+
+    seen: set[str] = set()
+    for found in schemathesis.openapi.from_dict(document).get_all_operations():
+        operation = found.ok()
+
+        @hypothesis.settings(
+            max_examples=3,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[hypothesis.Phase.generate],
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
+        @hypothesis.given(case=operation.as_strategy())
+        def check(case: Any) -> None:
+            answer = sent(shared_http, case)
+            assert answer.status_code < 500, (case.operation.label, answer.text)
+            if answer.status_code >= 400:
+                errors.ErrorBody.model_validate_json(answer.content)
+            seen.add(case.operation.label)
+
+        check()
+    assert len(seen) == len(list(operations(document)))
+
+
+def sent(http: testing.TestClient, case: Any) -> Any:
+    """The answer to a case that schemathesis made up."""
+    given = case.as_transport_kwargs(base_url="http://testserver")
+    data = given.get("data")
+    content = data if data is None or isinstance(data, bytes | str) else json.dumps(data)
+    headers = {name: value for name, value in given["headers"].items() if name.lower() != "content-length"}
+    return http.request(
+        given["method"],
+        given["url"],
+        params=given.get("params"),
+        headers=headers,
+        json=given.get("json"),
+        content=content,
+    )
