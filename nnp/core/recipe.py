@@ -173,7 +173,8 @@ class Recipe(_Closed):
     patience: int | None = pydantic.Field(
         None,
         ge=1,
-        description="Epochs without a better validation loss after which training stops; null = a third of the epochs.",
+        description="Epochs without a better validation loss, counted from the peak of the learning rate, after which "
+        "training stops; null = half of the epochs.",
     )
 
     validation_fraction: float = pydantic.Field(

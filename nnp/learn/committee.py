@@ -58,7 +58,7 @@ def plan(wanted: recipe.Recipe, atoms: int, batch_count: int, *, warm: bool) -> 
         learning_rate=wanted.learning_rate * (WARM_START if warm else 1.0),
         schedule=wanted.schedule,
         weight_decay=wanted.weight_decay,
-        patience=wanted.patience if wanted.patience is not None else max(10, epochs // 3),
+        patience=wanted.patience if wanted.patience is not None else max(10, epochs // 2),
     )
 
 

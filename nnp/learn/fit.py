@@ -32,7 +32,7 @@ class Plan:
         learning_rate: peak learning rate of Adam.
         schedule: "one_cycle" or "cosine".
         weight_decay: decoupled weight decay per unit of learning rate.
-        patience: epochs without improvement after which it ends.
+        patience: epochs without improvement, counted from the peak of the learning rate, after which it ends.
     """
 
     epochs: int
@@ -40,6 +40,16 @@ class Plan:
     schedule: Literal["one_cycle", "cosine"]
     weight_decay: float
     patience: int
+
+    @property
+    def warm_up(self) -> float:
+        """Fraction of the steps in which the learning rate rises."""
+        return WARM_UP if self.schedule == "one_cycle" else 0.0
+
+    @property
+    def peak(self) -> int:
+        """Epoch in which the learning rate is highest: errors may stall before it and fall again behind it."""
+        return round(self.warm_up * self.epochs)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,11 +104,10 @@ class Epoch:
 def learning_rate(plan: Plan, step: int, steps: int) -> float:
     """Learning rate of a step, 0 <= step < steps."""
     done = step / max(1, steps - 1)
-    warm_up = WARM_UP if plan.schedule == "one_cycle" else 0.0
-    if done < warm_up:
-        low, share = FIRST_RATE, 0.5 - 0.5 * math.cos(math.pi * done / warm_up)
+    if done < plan.warm_up:
+        low, share = FIRST_RATE, 0.5 - 0.5 * math.cos(math.pi * done / plan.warm_up)
     else:
-        low, share = LAST_RATE, 0.5 + 0.5 * math.cos(math.pi * (done - warm_up) / (1.0 - warm_up))
+        low, share = LAST_RATE, 0.5 + 0.5 * math.cos(math.pi * (done - plan.warm_up) / (1.0 - plan.warm_up))
     return plan.learning_rate * (low + (1.0 - low) * share)
 
 
@@ -144,7 +153,7 @@ def fit(
         done = state.epoch - start
         left = (time.monotonic() - started) / done * (plan.epochs - state.epoch) if done else None
         yield Epoch(epoch=state.epoch, epochs=plan.epochs, validation=validation, state=state, seconds_left=left)
-        if state.epoch >= plan.epochs or state.epoch - state.best_epoch >= plan.patience:
+        if state.epoch >= plan.epochs or state.epoch - max(state.best_epoch, plan.peak) >= plan.patience:
             break
 
         reports: list[Mapping[str, float]] = []

@@ -29,7 +29,7 @@ def plan(wanted: recipe.Recipe, atoms: int, batch_count: int) -> fit.Plan:
         learning_rate=wanted.learning_rate,
         schedule=wanted.schedule,
         weight_decay=wanted.weight_decay,
-        patience=max(10, epochs // 3),
+        patience=max(10, epochs // 2),
     )
 
 

@@ -76,6 +76,8 @@ def test_resumes_bit_for_bit_through_a_checkpoint() -> None:
 def test_stops_early_without_improvement() -> None:
     frozen = replace(PLAN, learning_rate=1e-30, patience=5)
     seen, _ = _run(frozen)
+    assert seen[-1].epoch == frozen.peak + 5
+    seen, _ = _run(replace(frozen, schedule="cosine"))
     assert seen[-1].epoch == 5
 
 
