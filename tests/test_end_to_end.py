@@ -16,8 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
-from nnp_client.calculator import NNPCalculator
-from nnp_client.client import Client
+from nnp_client import Client, NNPCalculator
 
 RECIPE = {
     "cutoff": 4.5,
@@ -149,7 +148,7 @@ def test_upload_train_through_a_kill_promote_and_predict(
         for name in ("forces", "stress", "energies", "energy_novelties", "force_uncertainties"):
             np.testing.assert_array_equal(remote[name], local_results[name])
         reference = ase.calculators.emt.EMT().get_forces(atoms)
-        assert np.sqrt(np.mean((remote["forces"] - reference) ** 2)) < 0.5 * np.sqrt(np.mean(reference**2))
+        assert np.corrcoef(remote["forces"].ravel(), reference.ravel())[0, 1] > 0.6
 
     everything = [*pids(home).values(), installation.pid]
     installation.send_signal(signal.SIGINT)

@@ -7,6 +7,8 @@ from models_store.tables import PotentialVersion
 from nnp.core.label import Frame
 from nnp.core.potential import Potential
 from nnp.core.prediction import Prediction
+from nnp.core.recipe import Recipe
+from nnp.learn import splits
 from worker.work import Work
 
 STRUCTURES_PER_STEP = 32
@@ -15,15 +17,24 @@ SERVED = "onnx_float32"
 """Role of the artifact that is judged: the one that is served."""
 
 
-def frames(work: Work, dataset_version: str, *, splits: Sequence[str] = ()) -> list[Frame]:
-    """The frames of a dataset version such as "si-pbe:2".
+def frames(work: Work, dataset_version: str) -> list[Frame]:
+    """The frames of a dataset version such as "si-pbe:2", in order.
 
     Raises:
         NotFound: there is no such version.
     """
     with work.workplace.reading() as session:
-        version = datasets.version(session, dataset_version)
-        return list(datasets.frames(session, version, datasets.Filter(splits=tuple(splits))))
+        return list(datasets.frames(session, datasets.version(session, dataset_version)))
+
+
+def held_out(given: Sequence[Frame], recipe: Recipe | None) -> list[Frame]:
+    """The labelled frames that a training by `recipe` on these frames never sees: its test set.
+
+    Without a recipe (a potential that was not trained here), the test split that is stored with the frames.
+    """
+    if recipe is None:
+        return [frame for frame in given if frame.split == "test" and frame.label is not None]
+    return [given[index] for index in splits.split(given, recipe).test]
 
 
 def load(store: artifacts.ArtifactStore, version: PotentialVersion, *, threads: int, role: str = SERVED) -> Potential:

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -43,8 +43,21 @@ class Ear:
         return 0.0 if self._answering.is_set() else time.monotonic() - self._last
 
 
+def leave() -> None:
+    """Ask the main thread to stop; if it hangs in the broker's library, end the process."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SECONDS_TO_LEAVE)
+    os._exit(1)
+
+
 def start(
-    doorbell: Doorbell, queues: Sequence[str], ear: Ear, *, deaf_seconds: float, stopping: threading.Event
+    doorbell: Doorbell,
+    queues: Sequence[str],
+    ear: Ear,
+    *,
+    deaf_seconds: float,
+    stopping: threading.Event,
+    leave: Callable[[], None] = leave,
 ) -> threading.Thread:
     """Watch from a thread; a deaf process ends itself and whoever supervises it starts a new one."""
 
@@ -55,6 +68,7 @@ def start(
             elif ear.silent_seconds() >= deaf_seconds:
                 logger.error("deaf: messages wait and none arrives", queues=list(queues))
                 leave()
+                return
 
     thread = threading.Thread(target=watch, name="watchdog", daemon=True)
     thread.start()
@@ -68,10 +82,3 @@ def messages_wait(doorbell: Doorbell, queues: Sequence[str]) -> bool:
     except Exception as error:
         logger.warning("the broker did not answer", reason=str(error))
         return False
-
-
-def leave() -> None:
-    """Ask the main thread to stop; if it hangs in the broker's library, end the process."""
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(SECONDS_TO_LEAVE)
-    os._exit(1)

@@ -32,7 +32,7 @@ class Work:
 
     @property
     def checkpoint_directory(self) -> Path:
-        """Where the job's checkpoints lie; the same for every attempt."""
+        """Where the job keeps what the next attempt goes on from, and files while it runs; removed when it succeeds."""
         return self.workplace.checkpoints / self.claim.job_id
 
     def check(self) -> None:

@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 from models_store import potentials
 from models_store.tables import PotentialVersion
 from nnp.core import contract, metrics
+from nnp.core import recipe as recipes
 from nnp.core.label import Frame
-from nnp.core.prediction import Prediction
+from nnp.core.potential import Potential
 from worker import evaluation, gates, incumbent
 from worker.work import Publish, Work
 
@@ -23,24 +24,20 @@ def run(work: Work) -> Publish:
         CoverageError: the potential does not know an element of the data.
     """
     payload = work.payload
-    alias = payload.get("alias")
     with work.workplace.reading() as session:
         version = potentials.resolve(session, payload["version"])
-    labelled = [
-        frame
-        for frame in evaluation.frames(work, payload["dataset_version"], splits=_splits(payload.get("split"), alias))
-        if frame.label is not None
-    ]
+    frames = evaluation.frames(work, payload["dataset_version"])
+    split = payload.get("split")
+    chosen = [frame for frame in frames if frame.label is not None and split in (None, frame.split)]
     potential = evaluation.load(work.workplace.artifacts, version, threads=work.workplace.threads)
-    predictions = evaluation.predict(work, potential, labelled)
     result = {
         "potential_version": version.reference,
         "dataset_version": payload["dataset_version"],
-        "metrics": metrics.table(labelled, predictions),
+        "metrics": metrics.table(chosen, evaluation.predict(work, potential, chosen)),
     }
-    if alias is None:
+    if payload.get("alias") is None:
         return lambda _session: result
-    report = _gates_again(work, version, labelled, predictions)
+    report = _gates_again(work, version, potential, frames)
 
     def publish(session: Session) -> dict[str, Any]:
         potentials.record_gates(session, potentials.resolve(session, version.reference), report)
@@ -49,21 +46,11 @@ def run(work: Work) -> Publish:
     return publish
 
 
-def _splits(split: str | None, alias: str | None) -> list[str]:
-    """The split asked for (none means all), and the test split where gates need it."""
-    if split is None:
-        return []
-    return sorted({split, "test"}) if alias is not None else [split]
-
-
-def _gates_again(
-    work: Work, version: PotentialVersion, frames: list[Frame], predictions: list[Prediction]
-) -> dict[str, Any]:
-    """The gates against today's incumbent."""
+def _gates_again(work: Work, version: PotentialVersion, potential: Potential, frames: list[Frame]) -> dict[str, Any]:
+    """The gates against today's incumbent, on the frames that the version was not trained on."""
     alias = work.payload["alias"]
-    judged = [(frame, found) for frame, found in zip(frames, predictions, strict=True) if frame.split == "test"]
-    test = [frame for frame, _ in judged]
-    errors = metrics.errors(test, [found for _, found in judged]) if test else None
+    test = evaluation.held_out(frames, None if version.recipe is None else recipes.parse(version.recipe))
+    errors = metrics.errors(test, evaluation.predict(work, potential, test)) if test else None
     rival = incumbent.judge(work, version.potential.name, alias, test, but=version.id)
     checks = [
         _contract(work, version, test),

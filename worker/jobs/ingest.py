@@ -87,7 +87,8 @@ def _read(work: Work, rejected: list[dict[str, Any]]) -> list[Frame]:
     payload = work.payload
     frames: list[Frame] = []
     problems: list[reading.Rejection] = []
-    with tempfile.TemporaryDirectory(prefix="nnpd-ingest-") as folder:
+    work.checkpoint_directory.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work.checkpoint_directory) as folder:
         path = Path(folder) / Path(payload["filename"]).name
         with work.workplace.artifacts.open(payload["artifact"]) as source, path.open("wb") as copy:
             shutil.copyfileobj(source, copy)

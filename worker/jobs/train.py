@@ -42,7 +42,7 @@ def run(work: Work) -> Publish:
     parent = _parent(work)
     work.journal.say(f"training {payload['potential']} on {payload['dataset_version']}: {len(frames)} frames")
     trained = _train(work, recipe, frames, parent)
-    report = _judge(work, trained, frames)
+    report = _judge(work, trained, evaluation.held_out(frames, recipe))
     stored = {
         role: work.workplace.artifacts.put(content)
         for role, content in (
@@ -143,10 +143,9 @@ def _parent(work: Work) -> PotentialVersion | None:
         return potentials.resolve(session, reference)
 
 
-def _judge(work: Work, trained: "train.Trained", frames: list[Frame]) -> dict[str, Any]:
+def _judge(work: Work, trained: "train.Trained", test: list[Frame]) -> dict[str, Any]:
     payload = work.payload
     alias = payload.get("alias", "production")
-    test = [frame for frame in frames if frame.split == "test" and frame.label is not None]
     work.journal.progress("gates", message=f"{len(test)} test structures")
     potential = Potential.load(trained.onnx_float32, threads=work.workplace.threads)
     errors = metrics.errors(test, evaluation.predict(work, potential, test)) if test else None
