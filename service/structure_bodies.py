@@ -18,7 +18,7 @@ from nnp_client.wire import arrays, predictions, structures
 from service import errors
 
 JSON = "application/json"
-FILE_FORMATS = {"extxyz": "extxyz", "xyz": "extxyz", "poscar": "vasp", "cif": "cif"}
+FILE_FORMATS = {"extxyz": "extxyz", "xyz": "extxyz", "poscar": "vasp", "vasp": "vasp", "cif": "cif"}
 """Name of a file format in the API -> ASE's name."""
 MEDIA_FORMATS = {
     "chemical/x-extxyz": "extxyz",
