@@ -50,6 +50,7 @@ class NNPCalculator(Calculator):
         properties: Collection[str] = PROPERTIES,
         dtype: str = "float32",
         threads: int | None = None,
+        device: str = "cpu",
         **arguments: Any,
     ) -> None:
         """Connect at the first calculation.
@@ -62,6 +63,7 @@ class NNPCalculator(Calculator):
             properties: What to calculate; fewer are faster, above all without the uncertainties.
             dtype: "float32" or "float64".
             threads: Threads of a local evaluation; None for the library's choice.
+            device: "cpu" or "cuda", of a local evaluation.
             arguments: For ase.calculators.calculator.Calculator.
         """
         super().__init__(**arguments)
@@ -71,6 +73,7 @@ class NNPCalculator(Calculator):
         self._properties = tuple(properties)
         self._dtype = dtype
         self._threads = threads
+        self._device = device
         self._evaluate: Evaluate = self._first_local if local else self._first_remote
         self.version: str | None = None
 
@@ -121,7 +124,8 @@ class NNPCalculator(Calculator):
         assert self._client is not None
         version = self._client.potential_version(self._potential)
         self.version = version.reference
-        potential = Potential.load(self._client.onnx(version.reference, dtype=self._dtype), threads=self._threads)
+        file = self._client.onnx(version.reference, dtype=self._dtype)
+        potential = Potential.load(file, threads=self._threads, device=self._device)
 
         def evaluate(atoms: Atoms) -> Prediction:
             structure = Structure.from_atoms(atoms)

@@ -14,6 +14,9 @@ from service.metrics import Metrics
 from service.pool import Pool
 from service.settings import Settings
 
+CONNECTIONS = 20
+"""Database connections kept open, and as many more in a rush: together as many as there are threads for requests."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
@@ -34,7 +37,8 @@ class Parts:
 def open_parts(settings: Settings) -> Parts:
     """Open everything that the settings name."""
     home = Home.at(settings.home).create()
-    engine = database.create_engine(settings.database_url or home.database_url)
+    url = settings.database_url or home.database_url
+    engine = database.create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS)
     broker_url = settings.broker_url or home.broker_url
     celery = doorbell.create_celery(broker_url, home.broker)
     read_sessions = database.session_factory(engine, read_only=True)
@@ -51,7 +55,11 @@ def open_parts(settings: Settings) -> Parts:
         celery=celery,
         broker=broker_url.partition(":")[0],
         pool=Pool(
-            sessions=read_sessions, store=store, limit=settings.pool_potentials, threads=settings.predict_threads
+            sessions=read_sessions,
+            store=store,
+            limit=settings.pool_potentials,
+            threads=settings.predict_threads,
+            device=settings.device,
         ),
         batcher=batcher,
         metrics=metrics,

@@ -67,15 +67,17 @@ class Pool:
         store: The artifact store.
         limit: Number of potentials kept loaded.
         threads: Threads of one evaluation.
+        device: "cpu" or "cuda".
     """
 
     def __init__(
-        self, *, sessions: sessionmaker[Session], store: artifacts.ArtifactStore, limit: int, threads: int
+        self, *, sessions: sessionmaker[Session], store: artifacts.ArtifactStore, limit: int, threads: int, device: str
     ) -> None:
         self._sessions = sessions
         self._store = store
         self._limit = limit
         self._threads = threads
+        self._device = device
         self._names: collections.OrderedDict[str, Resolved] = collections.OrderedDict()
         self._potentials: collections.OrderedDict[str, Potential] = collections.OrderedDict()
         self._loading: dict[str, asyncio.Task[Potential]] = {}
@@ -159,7 +161,7 @@ class Pool:
         return await asyncio.shield(task)
 
     async def _load_once(self, sha256: str) -> Potential:
-        potential = await run_in_threadpool(load, lambda: self._store.read(sha256), self._threads)
+        potential = await run_in_threadpool(load, lambda: self._store.read(sha256), self._threads, self._device)
         self._potentials[sha256] = potential
         while len(self._potentials) > self._limit:
             self._potentials.popitem(last=False)
@@ -181,9 +183,9 @@ def resolved(version: PotentialVersion) -> Resolved:
     )
 
 
-def load(read: Callable[[], bytes], threads: int) -> Potential:
+def load(read: Callable[[], bytes], threads: int, device: str) -> Potential:
     """Read, load and warm a potential: the first evaluation of a session is slow, and nobody should wait for it."""
-    potential = Potential.load(read(), threads=threads)
+    potential = Potential.load(read(), threads=threads, device=device)
     symbol = potential.elements[0]
     pair = Structure.from_symbols([symbol, symbol], np.array([[0, 0, 0], [0, 0, 2.5]]), np.zeros((3, 3)), [False] * 3)
     potential.evaluate([pair], WARM_PROPERTIES)

@@ -20,6 +20,9 @@ class Settings(BaseSettings):
     predict_threads: int = Field(
         default=1, ge=1, description="threads of one evaluation; more only pay for thousands of atoms"
     )
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="where potentials are evaluated; cuda needs onnxruntime-gpu in place of onnxruntime"
+    )
     pool_potentials: int = Field(default=8, ge=1, description="potentials kept loaded; the least recently used go")
     refresh_seconds: float = Field(default=1.0, gt=0, description="pause between two looks at the aliases, s")
     batch_atoms: int = Field(default=4096, ge=1, description="a batch of predictions closes at this many atoms")
