@@ -51,6 +51,7 @@ def create_app(settings: Settings) -> fastapi.FastAPI:
                 body_bytes=settings.body_bytes,
                 upload_bytes=settings.upload_bytes,
                 upload_paths=frozenset({f"{PREFIX}/datasets"}),
+                prefix=PREFIX,
             ),
             Middleware(KeyCheck, sessions=parts.read_sessions, required=settings.require_keys),
         ],

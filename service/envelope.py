@@ -26,16 +26,25 @@ class Envelope:
         body_bytes: Largest body.
         upload_bytes: Largest body of an upload.
         upload_paths: Paths that take uploads.
+        prefix: What the paths of all routes begin with.
     """
 
     def __init__(
-        self, app: ASGIApp, *, metrics: Metrics, body_bytes: int, upload_bytes: int, upload_paths: frozenset[str]
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        body_bytes: int,
+        upload_bytes: int,
+        upload_paths: frozenset[str],
+        prefix: str,
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._body_bytes = body_bytes
         self._upload_bytes = upload_bytes
         self._upload_paths = upload_paths
+        self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,13 +67,20 @@ class Envelope:
             try:
                 await self._app(scope, limited, send_named)
             except Exception as error:
-                response = errors.unexpected(fastapi.Request(scope), error)
+                response = await errors.unhandled(fastapi.Request(scope), error)
                 if status:
                     raise  # the answer has begun: only a broken connection can tell the caller
                 await response(scope, receive, send_named)
-        route = getattr(scope.get("route"), "path", UNNAMED_ROUTE)
+        route = self._route(scope)
         self._metrics.requests.labels(scope["method"], route, str(status)).inc()
         self._metrics.request_seconds.labels(route).observe(time.perf_counter() - begin)
+
+    def _route(self, scope: Scope) -> str:
+        # FastAPI leaves the route as it was declared, without the prefix under which it was included.
+        path = getattr(scope.get("route"), "path", None)
+        if path is None:
+            return UNNAMED_ROUTE
+        return path if path.startswith(self._prefix) else self._prefix + path
 
     def _limit(self, scope: Scope) -> int:
         return self._upload_bytes if scope["path"] in self._upload_paths else self._body_bytes

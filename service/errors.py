@@ -109,6 +109,9 @@ class UnreadyError(ServiceError):
     headers: Mapping[str, str] | None = MappingProxyType({"Retry-After": "2"})
 
 
+UNANSWERED = (sqlalchemy_exceptions.OperationalError, sqlalchemy_exceptions.TimeoutError)
+"""What SQLAlchemy raises when the database does not answer."""
+
 PLACES = frozenset({"body", "query", "path", "header", "train", "retrain", "evaluate"})
 """Where pydantic's paths begin; callers know the rest as the field."""
 
@@ -167,7 +170,8 @@ def install(app: fastapi.FastAPI) -> None:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(fastapi_exceptions.RequestValidationError, _invalid)
     app.add_exception_handler(starlette_exceptions.HTTPException, _http)
-    app.add_exception_handler(sqlalchemy_exceptions.OperationalError, _database)
+    for unanswered in UNANSWERED:
+        app.add_exception_handler(unanswered, _database)
 
 
 def respond(request: fastapi.Request, detail: wire.ErrorDetail, status: int, headers: Any = None) -> fastapi.Response:
@@ -191,8 +195,10 @@ def from_validation(error: pydantic.ValidationError) -> FieldError:
     return FieldError(sentence, field=field)
 
 
-def unexpected(request: fastapi.Request, error: Exception) -> fastapi.Response:
-    """Log an error that nobody foresaw, hide it, and answer 500."""
+async def unhandled(request: fastapi.Request, error: Exception) -> fastapi.Response:
+    """Log an error that no handler took, hide it, and answer 500 (503 if it is the database that does not answer)."""
+    if isinstance(error, UNANSWERED):
+        return await _database(request, error)
     request_id = request_id_of(request)
     log.error("request_failed", request_id=request_id, path=request.url.path, exc_info=error)
     return respond(request, detail_of(error, request_id), 500)

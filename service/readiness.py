@@ -35,7 +35,8 @@ def check(parts: Parts) -> Readiness:
     try:
         database.check_schema(parts.engine)
     except (store_errors.SetupError, sqlalchemy.exc.SQLAlchemyError) as error:
-        raise errors.UnreadyError(f"The database is not ready: {error}.") from error
+        advice = getattr(error, "advice", None)
+        raise errors.UnreadyError(f"The database is not ready: {error}.", advice=advice) from error
     try:
         _reach_broker(parts)
     except Exception as error:

@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from models_store import artifacts, datasets, jobs
-from models_store.tables import DatasetVersion, Job, JobKind
-from nnp_client.wire.datasets import UploadOptions
+from models_store.tables import JobKind
+from nnp_client.wire.datasets import Upload, UploadOptions
 from service import errors
+from service.views import datasets as views
+from service.views import jobs as job_views
 
 PIECE = 2**20
 MEDIA_TYPE = "application/octet-stream"
@@ -42,9 +44,7 @@ async def receive(store: artifacts.ArtifactStore, body: AsyncIterator[bytes]) ->
         await run_in_threadpool(writer.__exit__, None, None, None)
 
 
-def begin(
-    session: Session, stored: artifacts.Stored, options: UploadOptions, *, actor: str | None
-) -> tuple[Job, DatasetVersion]:
+def begin(session: Session, stored: artifacts.Stored, options: UploadOptions, *, actor: str | None) -> Upload:
     """Queue the ingest job of stored bytes and begin the version that it will fill.
 
     Raises:
@@ -57,7 +57,7 @@ def begin(
     version = datasets.begin(
         session, options.name, job_id=job.id, source_sha256=stored.sha256, note=options.note, actor=actor
     )
-    return job, version
+    return Upload(job=job_views.job(job), dataset_version=views.version_of(session, version))
 
 
 def _payload(stored: artifacts.Stored, options: UploadOptions) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from service import parts, uploading
 from service.routes.parameters import Actor, DatasetName, Elements, Limit, Number
 from service.sessions import Reading, Writing
 from service.views import datasets as views
-from service.views import jobs as job_views
 
 router = fastapi.APIRouter(tags=["datasets"], prefix="/datasets")
 BODY: dict[str, Any] = {
@@ -40,8 +39,7 @@ async def upload(
 ) -> Upload:
     stored = await uploading.receive(parts.of(request).store, request.stream())
     # The transaction begins with the first statement, so nothing was locked while the body came in.
-    job, version = await run_in_threadpool(uploading.begin, session, stored, options, actor=actor)
-    return Upload(job=job_views.job(job), dataset_version=views.version_of(session, version))
+    return await run_in_threadpool(uploading.begin, session, stored, options, actor=actor)
 
 
 @router.get("", summary="Datasets; with `element`, those that contain all of them")

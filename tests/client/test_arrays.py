@@ -1,5 +1,7 @@
 """Arrays in MessagePack: bit-exact there and back, and nothing a stranger sends does harm."""
 
+import contextlib
+
 import hypothesis
 import hypothesis.extra.numpy as hypothesis_numpy
 import hypothesis.strategies as st
@@ -66,10 +68,8 @@ def test_what_is_no_msgpack_is_refused(body: bytes) -> None:
 @hypothesis.given(st.binary(max_size=200))
 @hypothesis.settings(max_examples=200, deadline=None)
 def test_any_bytes_decode_or_are_refused(body: bytes) -> None:
-    try:
+    with contextlib.suppress(arrays.ArrayError):
         arrays.unpack(body)
-    except arrays.ArrayError:
-        pass
 
 
 @pytest.mark.parametrize("value", [object(), np.array([object()]), np.array(["a"]), 1j])

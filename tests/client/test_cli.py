@@ -1,0 +1,175 @@
+"""The command nnp, against a service in this process."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import ase.build
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+
+from models_store import jobs
+from nnp.core.label import Frame
+from nnp_client import Client
+from nnp_client.cli import entry, exit_codes
+from service import testing
+
+Nnp = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def nnp(http: testing.TestClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Nnp:
+    """Run nnp with arguments; returns the exit code and everything printed."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> tuple[int, str]:
+        code = entry.run(arguments, open_client=lambda _: Client("http://testserver", http=http, patience_seconds=0.5))
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return run
+
+
+@pytest.fixture
+def structures(tmp_path: Path, silicon: Atoms) -> Path:
+    """A file with a good structure and one of another element."""
+    stranger = ase.build.bulk("Ge", cubic=True)
+    file = tmp_path / "two.extxyz"
+    ase.io.write(file, [silicon, stranger])
+    return file
+
+
+def test_upload_without_waiting(nnp: Nnp, client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "si.extxyz"
+    ase.io.write(file, ase.build.bulk("Si"))
+    code, printed = nnp("upload", str(file), "--name", "si-pbe", "--energy-key", "E", "--no-wait")
+    assert code == 0
+    assert "si-pbe:1" in printed
+    (job,) = client.jobs()
+    assert job.id in printed
+    assert job.request["keys"] == {"energy": "E"}
+
+
+def test_train_shows_the_job_and_watch_its_end(
+    http: testing.TestClient,
+    nnp: Nnp,
+    frames: list[Frame],
+    store_frames: Callable[[str, list[Frame]], str],
+    tmp_path: Path,
+) -> None:
+    store_frames("si-pbe", frames)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("seed = 5\n[loss]\nforce = 2.0\n")
+    code, printed = nnp("--json", "train", "Si", "si-pbe", "--recipe", str(recipe), "--set", "loss.energy=3")
+    assert code == 0
+    job = json.loads(printed)
+    assert job["request"]["recipe"]["seed"] == 5
+    assert job["request"]["recipe"]["loss"]["energy"] == 3.0
+    with testing.parts_of(http).sessions() as session, session.begin():
+        claim = jobs.claim(session, job["id"], worker="test", lease_seconds=60.0)
+        assert claim is not None
+        progress = {"stage": "committee", "epoch": 3, "epochs": 9, "metrics": {}, "seconds_left": 65.0}
+        jobs.heartbeat(session, claim, lease_seconds=60.0, progress=progress)
+        jobs.record(session, claim, [jobs.Entry(kind="log", data={"message": "a word from the job"})])
+    assert "epoch 3/9  1:05 left" in nnp("jobs")[1]
+    with testing.parts_of(http).sessions() as session, session.begin():
+        jobs.fail(session, claim, code="training_diverged", message="it diverged in epoch 4", retryable=False)
+    code, printed = nnp("watch", job["id"])
+    assert code == exit_codes.JOB
+    assert "a word from the job" in printed
+    assert "it diverged in epoch 4" in printed
+    assert nnp("retry", job["id"])[0] == 0
+    assert "cancelled" in nnp("cancel", job["id"])[1]
+
+
+def test_predict_prints_a_table_and_writes_a_file(
+    http: testing.TestClient, nnp: Nnp, structures: Path, si_files: dict[str, bytes], silicon: Atoms
+) -> None:
+    testing.register(testing.parts_of(http), "Si", si_files, alias="production")
+    target = structures.with_name("out.extxyz")
+    code, printed = nnp("predict", str(structures), "-p", "Si@production", "-o", str(target))
+    assert code == exit_codes.REFUSED
+    assert "Si:1" in printed
+    assert "Ge" in printed
+    good, bad = ase.io.read(target, index=":")
+    expected = Client("http://testserver", http=http).predict(silicon, potential="Si:1")
+    np.testing.assert_allclose(good.get_forces(), expected.forces, atol=1e-7)
+    assert good.info["potential"] == "Si:1"
+    assert good.arrays["energy_novelties"].shape == (8,)
+    assert "Ge" in bad.info["error"]
+    code, printed = nnp("--json", "predict", str(structures), "-p", "Si:1", "--index", "0")
+    assert code == 0
+    assert json.loads(printed)["predictions"][0]["energy"] == pytest.approx(expected.energy, abs=1e-5)
+
+
+def test_promote_shows_the_gates_and_moves_the_alias(
+    http: testing.TestClient, nnp: Nnp, si_files: dict[str, bytes]
+) -> None:
+    parts = testing.parts_of(http)
+    testing.register(parts, "Si", si_files)
+    code, printed = nnp("promote", "Si:1")
+    assert code == 0
+    assert "passed  physics_contract: all hold" in printed
+    assert "Si@production is Si:1 now" in printed
+    testing.register(parts, "Si", si_files, gates=None)
+    code, printed = nnp("promote", "Si:2")
+    assert code == exit_codes.REFUSED
+    assert "nnp evaluate Si:2" in printed
+
+
+def test_potentials_cards_and_downloads(
+    http: testing.TestClient, nnp: Nnp, si_files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NNPD_CACHE", str(tmp_path / "cache"))
+    testing.register(testing.parts_of(http), "Si", si_files, alias="production", card={"limits": "silicon only"})
+    assert "production -> 1" in nnp("potentials")[1]
+    assert "Si:1" in nnp("potentials", "Si")[1]
+    assert "silicon only" in nnp("card", "Si@production")[1]
+    target = tmp_path / "si.onnx"
+    assert nnp("download", "Si@production", "-o", str(target), "--dtype", "float64")[0] == 0
+    assert target.read_bytes() == si_files["float64"]
+    code, printed = nnp("delete", "Si:1")
+    assert code == exit_codes.REFUSED  # it was promoted once
+    assert "withdraw it instead" in printed
+    code, printed = nnp("withdraw", "Si:1", "--reason", "test")
+    assert code == exit_codes.REFUSED  # an alias points at it
+    assert "promote another version" in printed
+
+
+def test_datasets_are_shown(
+    nnp: Nnp, frames: list[Frame], store_frames: Callable[[str, list[Frame]], str], tmp_path: Path
+) -> None:
+    reference = store_frames("si-pbe", frames)
+    assert "si-pbe:1" in nnp("datasets")[1]
+    assert "warm 3" in nnp("datasets", reference)[1]
+    assert "si-pbe:2" in nnp("exclude", reference, "--group", "warm", "--note", "why")[1]
+    target = tmp_path / "down.extxyz"
+    assert nnp("download", reference, "--dataset", "-o", str(target))[0] == 0
+    assert len(ase.io.read(target, index=":")) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("card", "Si:1"), exit_codes.REFUSED, "there is no potential 'Si'"),
+        (("promote", "Si"), exit_codes.USAGE, "write it as Si:3"),
+        (("train", "Si", "si-pbe", "--set", "seed"), exit_codes.USAGE, "write it as field=value"),
+        (("datasets", "no such"), exit_codes.REFUSED, ""),
+        (("fly",), exit_codes.USAGE, "fly"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_an_exit_code(
+    nnp: Nnp, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    found, printed = nnp(*arguments)
+    assert found == code
+    assert sentence in printed
+    assert "Traceback" not in printed
+
+
+def test_a_service_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    code = entry.run(["jobs"], open_client=lambda _: Client("http://127.0.0.1:9", patience_seconds=0.0))
+    assert code == exit_codes.UNREACHABLE
+    assert "is the service running" in capsys.readouterr().err
