@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, insert, or_, update
+from sqlalchemy import and_, case, func, insert, or_, update
 from sqlalchemy.orm import Session
 
 from models_store import clock, errors, rings
@@ -24,6 +24,7 @@ class Claim:
         queue: the queue it was claimed from.
         payload: what the worker needs to know.
         parent_id: the job this one is a part of.
+        created_by: who submitted it; what it makes is theirs.
     """
 
     job_id: str
@@ -32,6 +33,7 @@ class Claim:
     queue: str
     payload: Mapping[str, Any]
     parent_id: str | None = None
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +67,10 @@ def claim(session: Session, job_id: str, *, worker: str, lease_seconds: float) -
             lost_attempts=Job.lost_attempts + case((Job.state == JobState.RUNNING, 1), else_=0),
             worker=worker,
             lease_until=now_seconds + lease_seconds,
-            started_at=now(),
+            started_at=func.coalesce(Job.started_at, now()),
             last_event=Job.last_event + 1,
         )
-        .returning(Job.attempt, Job.kind, Job.queue, Job.payload, Job.parent_id, Job.last_event)
+        .returning(Job.attempt, Job.kind, Job.queue, Job.payload, Job.parent_id, Job.created_by, Job.last_event)
         .execution_options(synchronize_session=False)
     )
     row = session.execute(taken).one_or_none()
@@ -85,6 +87,7 @@ def claim(session: Session, job_id: str, *, worker: str, lease_seconds: float) -
         queue=row.queue,
         payload=row.payload,
         parent_id=row.parent_id,
+        created_by=row.created_by,
     )
 
 

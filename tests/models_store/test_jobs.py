@@ -46,6 +46,7 @@ def test_the_whole_life_of_a_job(sessions: sessionmaker[Session], rung: list[tup
     assert rung == [(job_id, "train")]
     held = claim(sessions, job_id)
     assert (held.attempt, held.kind, held.payload) == (1, "train", {"recipe": {"cutoff": 6.0}})
+    assert held.created_by == "anna"
     with sessions.begin() as session:
         pulse = jobs.heartbeat(session, held, lease_seconds=LEASE, progress={"epoch": 3})
         assert not pulse.cancel_requested
@@ -178,6 +179,19 @@ def test_release_puts_the_job_back_without_blame(sessions: sessionmaker[Session]
         job = jobs.get(session, job_id)
         assert (job.state, job.lost_attempts) == (JobState.QUEUED, 0)
     assert claim(sessions, job_id).attempt == 2
+
+
+def test_a_job_started_when_it_was_first_taken(sessions: sessionmaker[Session]) -> None:
+    job_id = submit(sessions)
+    held = claim(sessions, job_id)
+    with sessions.begin() as session:
+        first = jobs.get(session, job_id).started_at
+        jobs.release(session, held, reason="the worker was asked to stop")
+    assert first is not None
+    claim(sessions, job_id, "two")
+    with sessions() as session:
+        assert jobs.get(session, job_id).started_at == first
+        assert [attempt.started_at > first for attempt in jobs.attempts(session, job_id)][1]
 
 
 def test_release_with_a_pause_waits(sessions: sessionmaker[Session], rung: list[tuple[str, str]]) -> None:
