@@ -11,6 +11,7 @@ NETWORK_FILESYSTEMS = (
     "fuse.sshfs fuse.glusterfs fuse.ceph fuse.s3fs fuse.rclone fuse.gcsfuse fuse.davfs davfs"
 )
 MOUNTS = Path("/proc/self/mountinfo")
+FILESYSTEM_BROKER = "filesystem"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Home:
     @property
     def broker_url(self) -> str:
         """The broker that needs no server: files under `broker`."""
-        return "filesystem://"
+        return f"{FILESYSTEM_BROKER}://"
 
     @property
     def broker(self) -> Path:
@@ -63,36 +64,66 @@ class Home:
         """Log files of the processes that the supervisor starts."""
         return self.path / "logs"
 
-    def create(self, mounts: Path = MOUNTS) -> "Home":
-        """Make the folders, readable by their owner only; harmless when they exist.
+    def prepare(self, database_url: str | None = None, broker_url: str | None = None, mounts: Path = MOUNTS) -> "Home":
+        """Make the folders that a process with these settings needs.
+
+        Where neither SQLite nor the filesystem broker is used, the home may lie on a network filesystem and be shared
+        by several accounts: then its mode is left as it is.
 
         Args:
+            database_url: None or empty for the SQLite database of the home.
+            broker_url: None or empty for the filesystem broker of the home.
             mounts: the table of mounted filesystems, in the format of /proc/self/mountinfo.
+
+        Raises:
+            NetworkFilesystem: the database or the broker would lie on one.
+        """
+        self.check(database_url, broker_url, mounts)
+        if not (database_url and broker_url) or broker_url.startswith(FILESYSTEM_BROKER):
+            return self._make()
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.artifacts, self.checkpoints, self.logs):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return self
+
+    def create(self, mounts: Path = MOUNTS) -> "Home":
+        """Make the folders, readable by their owner only, for everything in one place; harmless when they exist.
 
         Raises:
             NetworkFilesystem: the folder lies on one.
         """
-        self.check(mounts)
+        return self.prepare(mounts=mounts)
+
+    def check(self, database_url: str | None = None, broker_url: str | None = None, mounts: Path = MOUNTS) -> None:
+        """Check that what cannot live on a network filesystem does not; see `prepare`.
+
+        Raises:
+            NetworkFilesystem: the database or the broker would lie on one.
+        """
+        for path, what in self._bound_to_local_disks(database_url, broker_url):
+            kind = filesystem(path, mounts)
+            if kind in NETWORK_FILESYSTEMS.split():
+                raise errors.NetworkFilesystem(
+                    f"{path} lies on a network filesystem ({kind}), where {what} loses data",
+                    advice="set NNPD_HOME to a folder on a local disk; to share one registry between machines, "
+                    "run PostgreSQL and Redis and set NNPD_DATABASE_URL, NNPD_BROKER_URL and NNPD_ARTIFACTS_URL",
+                )
+
+    def _bound_to_local_disks(self, database_url: str | None, broker_url: str | None) -> Iterator[tuple[Path, str]]:
+        if not database_url:
+            yield self.path, "SQLite"
+        elif database_url.startswith("sqlite") and (file := database_url.partition(":///")[2].partition("?")[0]):
+            yield Path(file).absolute(), "SQLite"
+        if not broker_url or broker_url.startswith(FILESYSTEM_BROKER):
+            yield self.path, "the filesystem broker"
+
+    def _make(self) -> "Home":
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.chmod(0o700)
         broker = (self.broker, self.broker / "messages", self.broker / "control")
         for folder in (*broker, self.artifacts, self.checkpoints, self.logs):
             folder.mkdir(mode=0o700, exist_ok=True)
         return self
-
-    def check(self, mounts: Path = MOUNTS) -> None:
-        """Check that the folder lies on a local filesystem.
-
-        Raises:
-            NetworkFilesystem: it does not.
-        """
-        kind = filesystem(self.path, mounts)
-        if kind in NETWORK_FILESYSTEMS.split():
-            raise errors.NetworkFilesystem(
-                f"{self.path} lies on a network filesystem ({kind}), where SQLite and the filesystem broker lose data",
-                advice="set NNPD_HOME to a folder on a local disk; to share one registry between machines, "
-                "run PostgreSQL and Redis and set NNPD_DATABASE_URL, NNPD_BROKER_URL and NNPD_ARTIFACTS_URL",
-            )
 
 
 def filesystem(path: Path, mounts: Path = MOUNTS) -> str | None:

@@ -51,7 +51,7 @@ def _guarded(check: Callable[[Installation], Iterator[Finding]], installation: I
 
 def _home(installation: Installation) -> Iterator[Finding]:
     home = installation.home
-    home.check()
+    home.check(installation.database_url, installation.broker_url)
     if not home.path.exists():
         advice = "`nnpd up` or `nnpd migrate` makes it; another folder: NNPD_HOME"
         yield Finding(subject="home", fine=False, detail=f"{home.path} does not exist", advice=advice)

@@ -34,12 +34,8 @@ class Workplace:
 
 
 def prepare_home(settings: Settings) -> Home:
-    """The folders this process needs; a network filesystem is refused only where database or broker would lie on it."""
-    home = Home.at(settings.home)
-    if settings.database_url and settings.broker_url and not settings.broker_url.startswith("filesystem"):
-        home.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return home
-    return home.create()
+    """The folders this process needs."""
+    return Home.at(settings.home).prepare(settings.database_url, settings.broker_url)
 
 
 def open_workplace(settings: Settings, app: Celery) -> Workplace:
