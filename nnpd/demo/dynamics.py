@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms, units
 from ase.build import bulk
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 
 PROPERTIES = ("energy", "forces", "stress", "energy_novelties")
@@ -41,9 +41,7 @@ class Run:
 def crystal() -> Atoms:
     """Diamond, 3 x 3 x 3 conventional cells, with velocities of 300 K after equipartition."""
     atoms = bulk("Si", "diamond", a=5.47, cubic=True).repeat(3)
-    MaxwellBoltzmannDistribution(
-        atoms, temperature_K=2 * TEMPERATURE_KELVIN, rng=np.random.default_rng(SEED), force_temp=True
-    )
+    thermalize_momenta(atoms, 2 * TEMPERATURE_KELVIN, exact_temperature=True, rng=np.random.default_rng(SEED))
     Stationary(atoms)
     return atoms
 

@@ -30,7 +30,8 @@ def learning_curve(history: Sequence[Mapping[str, float]], path: Path) -> None:
                 if points:
                     axes.plot(*np.array(points).T, color=colour, label=part)
             axes.set(xlabel="epoch", ylabel=label, yscale="log")
-            axes.legend()
+            if axes.lines:
+                axes.legend()
         figure.savefig(path)
 
 
