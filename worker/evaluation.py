@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from models_store import artifacts, datasets
-from models_store.tables import PotentialVersion
+from models_store.tables import DatasetVersion, PotentialVersion
+from nnp.core import identity
+from nnp.core import recipe as recipes
 from nnp.core.label import Frame
 from nnp.core.potential import Potential
 from nnp.core.prediction import Prediction
@@ -27,14 +29,38 @@ def frames(work: Work, dataset_version: str) -> list[Frame]:
         return list(datasets.frames(session, datasets.version(session, dataset_version)))
 
 
-def held_out(given: Sequence[Frame], recipe: Recipe | None) -> list[Frame]:
-    """The labelled frames that a training by `recipe` on these frames never sees: its test set.
+def held_out(given: Sequence[Frame], recipe: Recipe) -> list[Frame]:
+    """The labelled frames that a training by `recipe` on these frames never sees.
 
-    Without a recipe (a potential that was not trained here), the test split that is stored with the frames.
+    That is the test split stored with the frames, groups that the recipe excludes among them: a recipe cannot choose
+    what it is judged on. Where it draws its own test set, it is that one with the stored test frames of those groups.
     """
-    if recipe is None:
-        return [frame for frame in given if frame.split == "test" and frame.label is not None]
-    return [given[index] for index in splits.split(given, recipe).test]
+    if recipe.test_fraction is None:
+        return _stored_test(given)
+    drawn = splits.split(given, recipe)
+    left_out = {*drawn.test, *(index for index in drawn.excluded if given[index].split == "test")}
+    return [given[index] for index in sorted(left_out) if given[index].label is not None]
+
+
+def unseen(work: Work, version: PotentialVersion, dataset_version: str, given: Sequence[Frame]) -> list[Frame]:
+    """The labelled test frames of `dataset_version`, which are `given`, that an existing version was not trained on."""
+    with work.workplace.reading() as session:
+        trained_on = (
+            version.dataset_version_id and session.get_one(DatasetVersion, version.dataset_version_id).reference
+        )
+    if version.recipe is None or not trained_on:
+        return _stored_test(given)
+    recipe = recipes.parse(version.recipe)
+    if trained_on == dataset_version:
+        return held_out(given, recipe)
+    own = frames(work, trained_on)
+    used = splits.split(own, recipe)
+    seen = {identity.structure_id(own[index].structure) for index in (*used.train, *used.validation)}
+    return [frame for frame in _stored_test(given) if identity.structure_id(frame.structure) not in seen]
+
+
+def _stored_test(given: Sequence[Frame]) -> list[Frame]:
+    return [frame for frame in given if frame.split == "test" and frame.label is not None]
 
 
 def load(store: artifacts.ArtifactStore, version: PotentialVersion, *, threads: int, role: str = SERVED) -> Potential:

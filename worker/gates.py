@@ -54,7 +54,8 @@ def physics_contract(results: Sequence[Mapping[str, Any]]) -> Check:
 
 def finite_test_errors(errors: metrics.Errors | None) -> Check:
     """There are test frames, and every error on them is a finite number."""
-    values = _compared(errors)
+    found = {} if errors is None else errors.to_dict()
+    values = {name: value for name, value in found.items() if value is not None}
     if errors is None or errors.structures == 0:
         passed, detail = False, "the dataset version has no labelled test frames: nothing tells how good it is"
     elif not all(math.isfinite(value) for value in values.values()):

@@ -1,5 +1,6 @@
 """Running a job: claim its row, keep the lease, do the work, publish once."""
 
+import itertools
 import logging
 import shutil
 import time
@@ -11,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models_store import errors, jobs
+from models_store.tables import AttemptOutcome
 from worker import failing
 from worker.failing import Failure, Rejections
 from worker.heartbeat import beating
@@ -37,8 +39,8 @@ KINDS = {
 }
 PUBLICATION_PAUSES = (0.5, 2.0, 5.0)
 """Seconds to wait before publishing again when the registry did not answer."""
-AUTOMATIC_ATTEMPTS = 6
-"""A job that waits for something outside (disk space) is tried so often before it fails."""
+AUTOMATIC_ATTEMPTS = 5
+"""A job that waits for something outside (disk space) is put off so often in a row before it fails."""
 LISTED = 100
 """How many bad frames the error of a job lists; a dataset version keeps more."""
 
@@ -115,15 +117,27 @@ def _fail(work: Work, error: Exception) -> None:
     try:
         work.journal.write()
         with work.workplace.sessions.begin() as session:
-            if failure.pause_seconds is not None and work.claim.attempt < AUTOMATIC_ATTEMPTS:
-                delay = failure.pause_seconds * work.claim.attempt
-                jobs.release(session, work.claim, reason=failure.message, delay_seconds=delay)
+            waited = _waited(session, work, failure)
+            if failure.pause_seconds is not None and waited < AUTOMATIC_ATTEMPTS:
+                delay = failure.pause_seconds * (1 + waited)
+                jobs.release(session, work.claim, reason=_reason(failure), delay_seconds=delay)
             else:
                 _end(session, work, failure)
     except errors.Fenced:
         logger.info("the job belongs to another worker")
     except Exception as second:
         logger.exception("the failure could not be recorded", reason=str(second))
+
+
+def _reason(failure: Failure) -> str:
+    return f"{failure.code}: {failure.message}"
+
+
+def _waited(session: Session, work: Work, failure: Failure) -> int:
+    """How often in a row the job was already put off for this reason."""
+    before = [attempt for attempt in jobs.attempts(session, work.claim.job_id) if attempt.number < work.claim.attempt]
+    put_off = itertools.takewhile(lambda attempt: (attempt.detail or "").startswith(failure.code), reversed(before))
+    return sum(attempt.outcome == AttemptOutcome.RELEASED for attempt in put_off)
 
 
 def _end(session: Session, work: Work, failure: Failure) -> None:

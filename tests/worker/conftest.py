@@ -111,7 +111,7 @@ class Laboratory:
 
     def submit(self, kind: str, **payload: Any) -> str:
         with self.workplace.sessions.begin() as session:
-            return jobs.submit(session, kind, payload).id
+            return jobs.submit(session, kind, payload, actor="anna").id
 
     def submit_upload(self, file: Path, dataset: str = "al", **options: Any) -> str:
         stored = self.workplace.artifacts.put(file)

@@ -41,7 +41,9 @@ def test_no_contract_is_no_pass() -> None:
     assert not gates.physics_contract([]).passed
 
 
-@pytest.mark.parametrize("errors", [None, dataclasses.replace(GOOD, structures=0), NAN])
+@pytest.mark.parametrize(
+    "errors", [None, dataclasses.replace(GOOD, structures=0), NAN, dataclasses.replace(GOOD, stress_rmse_gpa=math.inf)]
+)
 def test_errors_on_the_test_split_must_be_finite_numbers(errors: metrics.Errors | None) -> None:
     assert not gates.finite_test_errors(errors).passed
 

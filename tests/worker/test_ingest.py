@@ -106,6 +106,17 @@ def test_lengths_in_bohr_are_recognised(laboratory: Any, aluminium_file: Path, t
     assert "Bohr" in job.error["message"]
 
 
+def test_units_that_are_said_are_used(laboratory: Any, aluminium_file: Path) -> None:
+    laboratory.upload(aluminium_file, dataset="ev")
+    method = {"name": "hartree", "record": {}}
+    laboratory.upload(aluminium_file, dataset="hartree", energy_unit="Hartree", method=method)
+    energies = []
+    for reference in ("ev:1", "hartree:1"):
+        with laboratory.workplace.reading() as session:
+            energies.append(next(datasets.frames(session, datasets.version(session, reference))).label.energy)
+    assert energies[1] / energies[0] == pytest.approx(27.211386, rel=1e-6)
+
+
 def test_coincident_atoms_are_rejected(laboratory: Any, aluminium_file: Path, tmp_path: Path) -> None:
     frames = ase.io.read(aluminium_file, ":3")
     calculator = frames[1].calc

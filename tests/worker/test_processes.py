@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from models_store import artifacts, database, doorbell
 from models_store.home import Home
+from nnpd import child
 from worker import reconciler
 from worker.workplace import Workplace
 
@@ -43,6 +44,8 @@ class Site:
         environment = {
             **os.environ,
             "NNPD_HOME": str(self.home.path),
+            # Workers end with this process, even if it is killed.
+            child.SUPERVISOR: str(os.getpid()),
             "NNPD_DATABASE_URL": self.database_url,
             "NNPD_BROKER_URL": self.broker_url,
             "NNPD_ARTIFACTS_URL": self.home.artifacts_url,

@@ -7,8 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ase.build
+import ase.io
+import numpy as np
 import pytest
 import sqlalchemy as sa
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from models_store import aliases, artifacts, jobs, potentials
 from models_store.errors import NotFound, StorageFull
@@ -24,7 +29,12 @@ LONG = {"steps": 4000, "patience": 4000}
 @pytest.fixture
 def trained(laboratory: Any, aluminium_file: Path) -> Any:
     """The laboratory with the data set al:1."""
-    assert laboratory.upload(aluminium_file).state == "succeeded"
+    said = {
+        "authors": "The aluminium group",
+        "licence": "CC-BY-4.0",
+        "citation": "Aluminium by EMT, 2026.",
+    }
+    assert laboratory.upload(aluminium_file, **said).state == "succeeded"
     return laboratory
 
 
@@ -65,6 +75,12 @@ def test_a_training_makes_a_version(trained: Any) -> None:
     assert potential.elements == ("Al",)
     assert version.gates["passed"], version.gates
     assert version.gates["incumbent"] is None
+    assert version.created_by == "anna"
+    assert version.card["authors"] == "The aluminium group"
+    assert version.card["licence"] == "CC-BY-4.0"
+    assert "trained with nnpd" in version.card["citation"]
+    assert "on al:1" in version.card["citation"]
+    assert version.card["citation"].endswith("Data: Aluminium by EMT, 2026.")
     curve = trained.events(job.id, "metrics")
     assert [event.data["epoch"] for event in curve if event.data["stage"] == "committee"][:2] == [0, 1]
     assert all("validation_force_rmse_ev_per_a" in event.data["metrics"] for event in curve[:1])
@@ -72,7 +88,7 @@ def test_a_training_makes_a_version(trained: Any) -> None:
 
 
 def test_a_bad_potential_is_refused_by_the_gates(trained: Any) -> None:
-    good = trained.train(recipe={"steps": 150})
+    good = trained.train(recipe={"steps": 100})
     assert good.result["gates"]["passed"]
     promote(trained, 1)
     bad = trained.train(recipe={"steps": 1})
@@ -85,8 +101,35 @@ def test_a_bad_potential_is_refused_by_the_gates(trained: Any) -> None:
     assert "worse than Al:1" in failed["detail"]
 
 
+def test_a_recipe_cannot_choose_what_it_is_judged_on(laboratory: Any, tmp_path: Path) -> None:
+    """Trained without the compressed group, a potential is still compared with the incumbent on it."""
+    path = tmp_path / "two.extxyz"
+    random = np.random.default_rng(5)
+    frames = []
+    for number in range(32):
+        group = ("solid", "compressed")[number % 2]
+        atoms = ase.build.bulk("Al", a={"solid": 4.05, "compressed": 3.5}[group], cubic=True)
+        atoms.rattle(0.2, rng=random)
+        atoms.calc = EMT()
+        results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
+        atoms.calc = SinglePointCalculator(atoms, **results)
+        atoms.info |= {"group": group, "trajectory": f"t{number}"}
+        frames.append(atoms)
+    ase.io.write(path, frames)
+    assert laboratory.upload(path).state == "succeeded"
+    full = laboratory.train(recipe={"steps": 120})
+    assert full.result["gates"]["passed"], full.result["gates"]
+    promote(laboratory, 1)
+    narrow = laboratory.train(recipe={"steps": 120, "exclude_groups": ["compressed"]})
+    assert narrow.state == "succeeded", narrow.error
+    gates = narrow.result["gates"]
+    assert not gates["passed"]
+    counts = [report["checks"][1]["values"]["structures"] for report in (full.result["gates"], gates)]
+    assert counts[0] == counts[1]
+
+
 def test_retraining_starts_from_its_parent(trained: Any) -> None:
-    trained.train(recipe={"steps": 150})
+    trained.train(recipe={"steps": 100})
     job = trained.train(recipe={"steps": 10}, parent="Al:1")
     assert job.state == "succeeded", job.error
     child = resolve(trained, "Al:2")
@@ -99,7 +142,7 @@ def test_retraining_starts_from_its_parent(trained: Any) -> None:
 
 def test_evaluating_again_meets_the_new_incumbent(trained: Any) -> None:
     trained.train(recipe={"steps": 1})
-    trained.train(recipe={"steps": 150})
+    trained.train(recipe={"steps": 100})
     promote(trained, 2)
     assert resolve(trained, "Al:1").gates["incumbent"] is None
     job = trained.run(trained.submit("evaluate", version="Al:1", dataset_version="al:1", alias="production"))
@@ -110,6 +153,24 @@ def test_evaluating_again_meets_the_new_incumbent(trained: Any) -> None:
     assert not gates["passed"]
     names = [check["name"] for check in gates["checks"]]
     assert names == ["physics_contract", "finite_test_errors", "not_worse_than_incumbent"]
+
+
+def test_frames_that_a_version_was_trained_on_do_not_judge_it(
+    trained: Any, aluminium_file: Path, tmp_path: Path
+) -> None:
+    trained.train()
+    frames = ase.io.read(aluminium_file, ":")
+    for atoms in frames:
+        atoms.info["split"] = "test"
+    path = tmp_path / "all-test.extxyz"
+    ase.io.write(path, frames)
+    assert trained.upload(path, dataset="probe", method={"name": "probe", "record": {}}).state == "succeeded"
+    own = trained.run(trained.submit("evaluate", version="Al:1", dataset_version="al:1", alias="production"))
+    job = trained.run(trained.submit("evaluate", version="Al:1", dataset_version="probe:1", alias="production"))
+    assert job.state == "succeeded", job.error
+    assert job.result["metrics"]["test"]["structures"] == len(frames)
+    counts = [result["gates"]["checks"][1]["values"]["structures"] for result in (own.result, job.result)]
+    assert 0 < counts[1] == counts[0] < len(frames)
 
 
 def test_a_version_without_gates_is_measured_whole(trained: Any) -> None:
@@ -165,7 +226,7 @@ def test_a_cancelled_training_stops_and_can_go_on(trained: Any, eventually: Call
 def test_a_stopped_worker_gives_the_job_back_and_the_next_one_goes_on_bit_for_bit(
     trained: Any, eventually: Callable[..., None]
 ) -> None:
-    recipe = {"steps": 400, "patience": 400}
+    recipe = {"steps": 160, "patience": 160}
     whole = trained.train(recipe=recipe)
     job_id = trained.submit_training(recipe=recipe)
     workplace = trained.workplace
@@ -229,6 +290,19 @@ def test_on_a_full_disk_the_job_waits_and_then_goes_on_from_its_checkpoint(train
         session.execute(sa.update(Job).where(Job.id == job_id).values(available_at=0.0))
     running.run_job(full, job_id)
     assert trained.job(job_id).state == "succeeded"
+
+
+def test_a_disk_that_stays_full_fails_the_job_in_the_end(trained: Any) -> None:
+    full = replace(trained.workplace, artifacts=FullStore(trained.workplace.artifacts))
+    job_id = trained.submit_training()
+    for attempt in range(1, 7):
+        assert trained.job(job_id).state == "queued", attempt
+        with full.sessions.begin() as session:
+            session.execute(sa.update(Job).where(Job.id == job_id).values(available_at=0.0))
+        running.run_job(full, job_id)
+    job = trained.job(job_id)
+    assert (job.state, job.attempt, job.error["code"]) == ("failed", 6, "disk_full")
+    assert job.error["retryable"]
 
 
 def test_a_damaged_checkpoint_costs_time_and_nothing_else(trained: Any) -> None:

@@ -6,14 +6,11 @@ from sqlalchemy.orm import Session
 
 from models_store import potentials
 from models_store.tables import PotentialVersion
-from nnp.core import contract, metrics
-from nnp.core import recipe as recipes
+from nnp.core import contract, metrics, representatives
 from nnp.core.label import Frame
 from nnp.core.potential import Potential
 from worker import evaluation, gates, incumbent
 from worker.work import Publish, Work
-
-CONTRACT_STRUCTURES = 3
 
 
 def run(work: Work) -> Publish:
@@ -49,7 +46,7 @@ def run(work: Work) -> Publish:
 def _gates_again(work: Work, version: PotentialVersion, potential: Potential, frames: list[Frame]) -> dict[str, Any]:
     """The gates against today's incumbent, on the frames that the version was not trained on."""
     alias = work.payload["alias"]
-    test = evaluation.held_out(frames, None if version.recipe is None else recipes.parse(version.recipe))
+    test = evaluation.unseen(work, version, work.payload["dataset_version"], frames)
     errors = metrics.errors(test, evaluation.predict(work, potential, test)) if test else None
     rival = incumbent.judge(work, version.potential.name, alias, test, but=version.id)
     checks = [
@@ -65,12 +62,12 @@ def _contract(work: Work, version: PotentialVersion, test: list[Frame]) -> gates
     for check in (version.gates or {}).get("checks", []):
         if check["name"] == "physics_contract":
             return gates.Check(**check)
-    smallest = sorted((frame.structure for frame in test), key=len)[:CONTRACT_STRUCTURES]
-    if not smallest:
+    structures = representatives.representatives(test)
+    if not structures:
         return gates.physics_contract([])
     report = contract.check(
         float64=evaluation.load(work.workplace.artifacts, version, threads=1, role="onnx_float64"),
         float32=evaluation.load(work.workplace.artifacts, version, threads=1),
-        structures=smallest,
+        structures=structures,
     )
     return gates.physics_contract(report.to_dict()["checks"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models_store import datasets
+from models_store import datasets, jobs
 from models_store.tables import DatasetState, DatasetVersion
 from nnp.core import errors, reading
 from nnp.core.label import Frame
@@ -79,6 +79,7 @@ def _begun(session: Session, work: Work) -> DatasetVersion:
         job_id=work.claim.job_id,
         source_sha256=payload["artifact"],
         note=payload.get("note", ""),
+        actor=jobs.get(session, work.claim.job_id).created_by,
     )
 
 
@@ -99,6 +100,7 @@ def _read(work: Work, rejected: list[dict[str, Any]]) -> list[Frame]:
             on_error="skip",
             rejected=problems,
             length_unit=payload.get("length_unit"),
+            energy_unit=payload.get("energy_unit"),
             name=payload["filename"],
         )
         try:

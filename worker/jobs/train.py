@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from models_store import artifacts, datasets, potentials
+from models_store import artifacts, datasets, jobs, potentials
 from models_store.tables import PotentialVersion
 from nnp.core import metrics
 from nnp.core import recipe as recipes
 from nnp.core.errors import CheckpointError
 from nnp.core.label import Frame
 from nnp.core.potential import Potential
-from worker import evaluation, gates, incumbent, provenance
+from worker import attribution, evaluation, gates, incumbent, provenance
 from worker.failing import JobRefused
 from worker.work import Publish, Work
 
@@ -71,6 +71,7 @@ def run(work: Work) -> Publish:
             parent_version_id=None if parent is None else parent.id,
             code_version=provenance.code_version(),
             package_versions=provenance.package_versions(),
+            actor=jobs.get(session, work.claim.job_id).created_by,
         )
         return {"potential_version": version.reference, "metrics": trained.metrics, "gates": report}
 
@@ -82,6 +83,8 @@ def _train(work: Work, recipe: recipes.Recipe, frames: list[Frame], parent: Pote
     # Torch is loaded where trainings run and nowhere else: workers of other queues never need it.
     from nnp.learn import train
 
+    lineage = _lineage(work)
+
     def start() -> Generator["train.Progress", None, "train.Trained"]:
         return train.train(
             recipe,
@@ -90,11 +93,7 @@ def _train(work: Work, recipe: recipes.Recipe, frames: list[Frame], parent: Pote
             parent=None if parent is None else _warm_start(work, parent),
             threads=work.workplace.threads,
             save_seconds=work.workplace.checkpoint_seconds,
-            lineage={
-                "potential": work.payload["potential"],
-                "dataset_version": work.payload["dataset_version"],
-                "job_id": work.claim.job_id,
-            },
+            lineage=lineage,
         )
 
     try:
@@ -105,6 +104,20 @@ def _train(work: Work, recipe: recipes.Recipe, frames: list[Frame], parent: Pote
         work.journal.say(f"{error}; the training starts again from its beginning", level="warning")
         shutil.rmtree(work.checkpoint_directory)
         return _follow(work, start())
+
+
+def _lineage(work: Work) -> dict[str, Any]:
+    payload = work.payload
+    with work.workplace.reading() as session:
+        version = datasets.version(session, payload["dataset_version"])
+        trained_by = jobs.get(session, work.claim.job_id).created_by
+        named = attribution.attribution(session, payload["potential"], version, trained_by=trained_by)
+    return {
+        "potential": payload["potential"],
+        "dataset_version": version.reference,
+        "job_id": work.claim.job_id,
+        **named,
+    }
 
 
 def _warm_start(work: Work, parent: PotentialVersion) -> "train.ParentPotential":
