@@ -1,7 +1,8 @@
 """Datasets: named, growing collections of frames, with immutable versions.
 
 catalogue.py: datasets and versions as a whole; ingestion.py: frames into a version; selection.py: frames out of it;
-derivation.py: versions from versions, and what differs between two; splits.py and content.py: what ingestion computes.
+derivation.py: versions from versions, and what differs between two; splits.py, earlier_splits.py and content.py: what
+ingestion computes.
 """
 
 from models_store.datasets.catalogue import (

@@ -10,7 +10,7 @@ from sqlalchemy import exc, insert, select, update
 from sqlalchemy.orm import Session
 
 from models_store import errors, labels, structures
-from models_store.datasets import content, splits
+from models_store.datasets import content, earlier_splits, splits
 from models_store.tables import (
     DatasetMember,
     DatasetState,
@@ -65,7 +65,8 @@ def ingest(
 ) -> Ingested:
     """Fill a begun version and freeze it.
 
-    If the dataset has a version with the same content, the begun one is removed and the other one returned.
+    If the dataset has a version with the same content, the begun one is removed and the other one returned. What an
+    earlier version has keeps its split, so that nothing a potential learnt from is tested on later.
 
     Args:
         session: the transaction; roll it back if this raises, and call `reject` in another one.
@@ -73,7 +74,7 @@ def ingest(
         frames: read once, in chunks.
         method: of the labels; without one they belong to a method named after the dataset, of unstated settings.
         test_fraction: of the frames of each group, where the file states no splits.
-        seed: of the choice of the test frames.
+        seed: of the choice of the test frames among those that are new to the dataset.
         rejected: frames that were left out while reading (file, frame, line, reason); may grow while `frames` is read.
         on_conflict: "skip" leaves out frames whose labels contradict stored ones and lists them, "raise" raises.
 
@@ -95,7 +96,8 @@ def ingest(
     if not gathered.rows:
         raise errors.EmptyVersion("no frame is left" if rejected or gathered.conflicts else None)
     places = [splits.Place(**{name: line[name] for name in _PLACE}) for line in gathered.lines]
-    assigned = splits.assign(places, test_fraction=test_fraction, seed=seed)
+    kept = earlier_splits.of(session, version, places)
+    assigned = splits.assign(places, test_fraction=test_fraction, seed=seed, kept=kept)
     lines = []
     for index, split in enumerate(assigned):
         gathered.rows[index] |= {"split": split, "version_id": version.id, "position": index}

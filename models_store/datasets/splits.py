@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from models_store import errors
 from models_store.tables import Split
@@ -31,11 +32,14 @@ class Place:
         return f"t:{self.trajectory}" if self.trajectory is not None else f"s:{self.structure_id}"
 
 
-def assign(places: Sequence[Place], *, test_fraction: float, seed: int) -> list[Split]:
+def assign(
+    places: Sequence[Place], *, test_fraction: float, seed: int, kept: Mapping[str, Split] = MappingProxyType({})
+) -> list[Split]:
     """The split of each frame.
 
     Where the file states any split, the frames without one are for training. Otherwise every group gives about
-    `test_fraction` of its frames to the test split, in whole trajectories, and at least one where it has two.
+    `test_fraction` of its frames to the test split, in whole trajectories, and at least one where it has two;
+    units in `kept` keep their splits and count, and among the others is chosen.
     The choice depends on names and contents, not on the order of the frames.
 
     Raises:
@@ -45,8 +49,10 @@ def assign(places: Sequence[Place], *, test_fraction: float, seed: int) -> list[
         raise errors.InvalidSplit(f"a test fraction of {test_fraction} leaves nothing to train on, or is no fraction")
     if any(place.split is not None for place in places):
         return _stated(places)
-    tested = _choose(places, test_fraction, seed) if test_fraction > 0 else set()
-    return [Split.TEST if place.unit in tested else Split.TRAIN for place in places]
+    assigned = dict(kept)
+    if test_fraction > 0:
+        assigned |= dict.fromkeys(_choose(places, test_fraction, seed, kept), Split.TEST)
+    return [assigned.get(place.unit, Split.TRAIN) for place in places]
 
 
 def _stated(places: Sequence[Place]) -> list[Split]:
@@ -71,7 +77,8 @@ def _word(text: str) -> Split:
         raise errors.InvalidSplit(f"{text!r} is no split", advice=f"use {', '.join(Split)}") from None
 
 
-def _choose(places: Iterable[Place], test_fraction: float, seed: int) -> set[str]:
+def _choose(places: Iterable[Place], test_fraction: float, seed: int, kept: Mapping[str, Split]) -> set[str]:
+    """The units outside `kept` that are for testing."""
     sizes: dict[str | None, Counter[str]] = defaultdict(Counter)
     for place in places:
         sizes[place.group][place.unit] += 1
@@ -79,12 +86,15 @@ def _choose(places: Iterable[Place], test_fraction: float, seed: int) -> set[str
     # Groups with few trajectories choose first: a trajectory that crosses groups then serves the one that needs it.
     for group in sorted(sizes, key=lambda name: (len(sizes[name]), name or "")):
         units = sizes[group]
-        if len(units) < 2:
+        order = sorted(units.keys() - tested - kept.keys(), key=lambda unit: _draw(seed, group, unit))
+        if len(units) < 2 or not order:
             continue
-        target = test_fraction * units.total()
-        taken = sum(size for unit, size in units.items() if unit in tested)
-        order = sorted(units.keys() - tested, key=lambda unit: _draw(seed, group, unit))
-        for unit in order[: len(order) - 1]:
+        taken = sum(size for unit, size in units.items() if unit in tested or kept.get(unit) == Split.TEST)
+        # At most half of what is new, however little was tested before: new frames are there to be learnt from.
+        new = sum(units[unit] for unit in order)
+        target = min(test_fraction * units.total(), taken + max(test_fraction, 0.5) * new)
+        trained = any(unit in kept and kept[unit] != Split.TEST for unit in units)
+        for unit in order if trained else order[:-1]:
             # Closer to the target with it than without it.
             if taken + units[unit] / 2 <= target:
                 tested.add(unit)

@@ -163,8 +163,48 @@ def test_a_duplicate_upload_is_the_same_version(
         assert (again.duplicate, again.version.id) == (True, first.version.id)
     with sessions.begin() as session:
         assert [version.reference for version in datasets.versions(session, "si")] == ["si:1"]
-        other = fill(session, frames, seed=5)
-        assert (other.duplicate, other.version.reference) == (False, "si:3")
+        assert fill(session, frames, seed=5).duplicate
+        other = fill(session, frames[1:])
+        assert (other.duplicate, other.version.reference) == (False, "si:4")
+
+
+def splits_of(session: Session, version: tables.DatasetVersion) -> dict[str, str]:
+    """By structure."""
+    return {member.structure_id: member.split for member in datasets.members(session, version, limit=1000)}
+
+
+@pytest.mark.parametrize("per_trajectory", [0, 3])
+def test_what_is_known_keeps_its_split(
+    session: Session, make_frames: Callable[..., list[Frame]], per_trajectory: int
+) -> None:
+    frames = make_frames(90, per_trajectory=per_trajectory)
+    first = fill(session, frames[:45], test_fraction=0.2).version
+    for seed in range(5):
+        grown = fill(session, [*frames[:45], *frames[45 : 60 + 3 * seed]], test_fraction=0.2, seed=seed).version
+        before, after = splits_of(session, first), splits_of(session, grown)
+        assert before.items() <= after.items()
+        assert sum(split == "test" for split in after.values()) == pytest.approx(0.2 * len(after), abs=3)
+    # The other way: less data, another seed, and still nothing that was learnt from is tested.
+    assert splits_of(session, fill(session, frames[10:40], seed=9).version).items() <= before.items()
+    elsewhere = splits_of(session, fill(session, frames[:45], "other", test_fraction=0.2, seed=9).version)
+    assert elsewhere.keys() == before.keys()
+    assert elsewhere != before
+
+
+def test_a_structure_that_joins_a_trajectory_takes_it_along(
+    session: Session, make_frames: Callable[..., list[Frame]]
+) -> None:
+    frames = make_frames(3)
+    fill(session, [replace(frames[0], split="test"), replace(frames[1], split="train")])
+    joined = [replace(frame, trajectory="melt") for frame in frames]
+    first, second = fill(session, [joined[0], joined[2]]).version, fill(session, joined).version
+    assert set(splits_of(session, first).values()) == {"test"}
+    # The newest version that knows any of it decides, and of two minds it is for training.
+    assert set(splits_of(session, second).values()) == {"test"}
+    datasets.withdraw(session, first, reason="x")
+    datasets.withdraw(session, second, reason="x")
+    third = fill(session, [*joined, *make_frames(1, seed=2)]).version
+    assert {member.split for member in datasets.members(session, third) if member.trajectory} == {"train"}
 
 
 def test_racing_duplicates_are_one_version(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models_store import errors
+from models_store import errors, tables
 from models_store.datasets import splits
 
 
@@ -47,6 +47,23 @@ def test_the_fraction_is_met_in_every_group(fraction: float) -> None:
     found = splits.assign(places, test_fraction=fraction, seed=1)
     tested = Counter(given.group for given, split in zip(places, found, strict=True) if split == "test")
     assert tested == {"a": pytest.approx(200 * fraction, abs=1), "b": pytest.approx(100 * fraction, abs=1)}
+
+
+def test_few_of_the_new_frames_make_up_for_missing_tests() -> None:
+    places = [place(index) for index in range(110)]
+    kept = {given.unit: tables.Split.TRAIN for given in places[:100]}
+    found = splits.assign(places, test_fraction=0.1, seed=0, kept=kept)
+    assert set(found[:100]) == {"train"}
+    assert Counter(found[100:]) == {"test": 5, "train": 5}
+
+
+def test_frames_that_come_one_by_one_are_tested_too() -> None:
+    kept: dict[str, tables.Split] = {}
+    for count in range(1, 101):
+        places = [place(index) for index in range(count)]
+        found = splits.assign(places, test_fraction=0.1, seed=0, kept=kept)
+        kept = {given.unit: split for given, split in zip(places, found, strict=True)}
+    assert Counter(kept.values()) == {"train": 90, "test": 10}
 
 
 def test_the_order_of_the_frames_does_not_matter() -> None:
