@@ -1,9 +1,9 @@
 """What the way over HTTP costs: the server on one core, the client on another, 1000 Si atoms.
 
 `overhead_ms_p50`: a MessagePack request of 1000 atoms from call to Prediction, less the time that the service spent
-evaluating the potential (p50). `md_ratio`: a step of ASE molecular dynamics with the remote calculator over the same step
-with `local=True`, measured in turns. Potential: 8 radial and 24 wide angular functions, committee of 4 (32-20-20-1),
-cutoff 6.0 Å, float32, one thread.
+evaluating the potential (p50). `md_ratio`: a step of ASE molecular dynamics with the remote calculator over the same
+step with `local=True`, measured in turns. Potential: 8 radial and 24 wide angular functions, committee of 4
+(32-20-20-1), cutoff 6.0 Å, float32, one thread.
 """
 
 import argparse
@@ -24,7 +24,7 @@ sys.path.remove(str(Path(__file__).resolve().parent))  # this file is called lik
 import ase.build
 import torch
 from ase import Atoms, units
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 
 from models_store import database
@@ -62,9 +62,7 @@ def onnx_file() -> bytes:
         potential.Head([network.Network.random(functions.size, (32, 20, 20), generator=generator)]) for _ in range(4)
     ]
     scale = torch.full((1, functions.size), 0.05)
-    made = potential.Potential(
-        symmetry_functions=functions, shift=torch.zeros_like(scale), scale=scale, members=heads
-    )
+    made = potential.Potential(symmetry_functions=functions, shift=torch.zeros_like(scale), scale=scale, members=heads)
     return export.to_onnx(made, export.describe(made, "float32", name="benchmark"))
 
 
@@ -76,9 +74,8 @@ def server(home: Path, core: int) -> Iterator[str]:
         port = free.getsockname()[1]
     arguments = ["-m", "uvicorn", "service.main:app", "--port", str(port), "--no-access-log", "--log-level", "warning"]
     environment = {**os.environ, "NNPD_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, *arguments], env=environment, preexec_fn=lambda: os.sched_setaffinity(0, {core})
-    )
+    process = subprocess.Popen([sys.executable, *arguments], env=environment)
+    os.sched_setaffinity(process.pid, {core})
     url = f"http://127.0.0.1:{port}"
     try:
         with Client(url, patience_seconds=START_SECONDS) as client:
@@ -94,9 +91,7 @@ def request_overhead(client: Client, atoms: Atoms, repeats: int) -> tuple[float,
     overheads, evaluations = [], []
     for index in range(repeats + 10):
         begin = time.perf_counter()
-        _, used = client.predict_with_version(
-            atoms, potential="benchmark:1", properties=PROPERTIES, deterministic=True
-        )
+        _, used = client.predict_with_version(atoms, potential="benchmark:1", properties=PROPERTIES, deterministic=True)
         elapsed = time.perf_counter() - begin
         assert used.model_seconds is not None
         if index >= 10:  # the first ones fill caches
@@ -109,7 +104,7 @@ def dynamics(client: Client, *, local: bool) -> VelocityVerlet:
     """Molecular dynamics at 300 K, ready to step."""
     atoms = silicon()
     atoms.calc = NNPCalculator("benchmark:1", client=client, local=local, properties=PROPERTIES, threads=1)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=300.0)
+    thermalize_momenta(atoms, 300.0)
     steps = VelocityVerlet(atoms, 0.5 * units.fs)
     steps.run(5)
     return steps

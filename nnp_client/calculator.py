@@ -21,6 +21,9 @@ PROPERTIES = (
 )
 """What a calculator asks for when it is not told otherwise."""
 
+TELLING = frozenset({"energy_novelties", "energy_uncertainty", "force_uncertainties", "domain"})
+"""Properties that come with `extrapolating`."""
+
 Evaluate = Callable[[Atoms], Prediction]
 
 
@@ -70,7 +73,8 @@ class NNPCalculator(Calculator):
         self._owned = Client(url) if client is None else None
         self._client = client if client is not None else self._owned
         self._potential = potential
-        self._properties = tuple(properties)
+        # The service tells `extrapolating` with any of these; asked for by name, both ways of evaluating tell it.
+        self._properties = tuple(properties) if TELLING.isdisjoint(properties) else tuple({*properties, "domain"})
         self._dtype = dtype
         self._threads = threads
         self._device = device

@@ -36,7 +36,7 @@ class Parts:
 
 def open_parts(settings: Settings) -> Parts:
     """Open everything that the settings name."""
-    home = Home.at(settings.home).create()
+    home = Home.at(settings.home).prepare(settings.database_url, settings.broker_url)
     url = settings.database_url or home.database_url
     engine = database.create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS)
     broker_url = settings.broker_url or home.broker_url

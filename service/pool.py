@@ -81,6 +81,7 @@ class Pool:
         self._names: collections.OrderedDict[str, Resolved] = collections.OrderedDict()
         self._potentials: collections.OrderedDict[str, Potential] = collections.OrderedDict()
         self._loading: dict[str, asyncio.Task[Potential]] = {}
+        self._moves = 0
 
     async def get(self, reference: str, dtype: str) -> Loaded:
         """The potential that a reference names now, loaded.
@@ -94,11 +95,14 @@ class Pool:
         """
         version = self._names.get(reference)
         if version is None:
+            moves = self._moves
             version = await run_in_threadpool(self._resolve, reference)
-        self._names[reference] = version
-        self._names.move_to_end(reference)
-        if len(self._names) > NAMES_KEPT:
-            self._names.popitem(last=False)
+            if moves == self._moves:  # else it may have been read before the move: it is not remembered
+                self._names[reference] = version
+                if len(self._names) > NAMES_KEPT:
+                    self._names.popitem(last=False)
+        else:
+            self._names.move_to_end(reference)
         sha256 = _hash(version, dtype)
         potential = self._potentials.get(sha256)
         if potential is None:
@@ -108,7 +112,8 @@ class Pool:
         return Loaded(version=version, sha256=sha256, potential=potential)
 
     def forget(self, reference: str) -> None:
-        """Resolve this reference anew at its next use; may be called from any thread."""
+        """Resolve this reference anew at its next use; call it on the event loop."""
+        self._moves += 1
         self._names.pop(reference, None)
 
     async def refresh(self) -> None:

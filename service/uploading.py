@@ -76,6 +76,8 @@ def _payload(stored: artifacts.Stored, options: UploadOptions) -> dict[str, Any]
         "test_fraction": options.test_fraction,
         "seed": options.seed,
         "licence": options.licence,
+        "authors": options.authors,
+        "citation": options.citation,
         "note": options.note,
     }
 

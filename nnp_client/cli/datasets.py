@@ -26,6 +26,7 @@ def upload(
     group_key: Annotated[Text, typer.Option(help="Where the group is.")] = None,
     trajectory_key: Annotated[Text, typer.Option(help="Where the trajectory is.")] = None,
     split_key: Annotated[Text, typer.Option(help="Where the split is.")] = None,
+    name_key: Annotated[Text, typer.Option(help="Where a free text of the frame is.")] = None,
     charge_key: Annotated[Text, typer.Option(help="Where the charge is.")] = None,
     spin_key: Annotated[Text, typer.Option(help="Where the total magnetic moment is.")] = None,
     electronic_temperature_key: Annotated[Text, typer.Option(help="Where the electronic temperature is.")] = None,
@@ -37,7 +38,9 @@ def upload(
     test_fraction: Annotated[float, typer.Option(help="Part kept for the test, where the file does not say.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     note: Annotated[str, typer.Option(help="What this version is.")] = "",
-    licence: Annotated[Text, typer.Option(help="Licence of the data.")] = None,
+    licence: Annotated[Text, typer.Option(help="Licence of the data, such as CC-BY-4.0.")] = None,
+    authors: Annotated[Text, typer.Option(help="Who made the data; stands on the cards.")] = None,
+    citation: Annotated[Text, typer.Option(help="How to cite the data; stands on the cards.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait until the file is read.")] = True,
 ) -> None:
     """Upload a file of labelled structures; the service reads it in a job."""
@@ -115,6 +118,7 @@ def _version(version: DatasetVersionOut) -> Any:
             "made from": version.parent,
             "withdrawn before it": version.withdrawn_ancestors,
             "frames": statistics.get("n_frames"),
+            "labelled": statistics.get("n_labelled"),
             "elements": statistics.get("elements"),
             "methods": statistics.get("methods"),
             "splits": _counts(statistics.get("splits")),

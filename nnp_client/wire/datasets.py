@@ -158,10 +158,13 @@ class UploadOptions(Wire):
     electronic_temperature_key: str | None = Field(
         default=None, max_length=64, description="Where the electronic temperature (K) is."
     )
-    length_unit: Literal["angstrom", "bohr"] | None = Field(
+    name_key: str | None = Field(
+        default=None, max_length=64, description="Where a free text of the frame is; null: name."
+    )
+    length_unit: Literal["angstrom", "bohr", "nm"] | None = Field(
         default=None, description="Unit of lengths in the file; null: the format's own (Å; RuNNer Bohr)."
     )
-    energy_unit: Literal["eV", "Hartree", "Rydberg"] | None = Field(
+    energy_unit: Literal["eV", "Hartree", "Rydberg", "meV"] | None = Field(
         default=None, description="Unit of energies in the file; null: the format's own (eV; RuNNer Hartree)."
     )
     on_error: Literal["raise", "skip"] = Field(
@@ -181,3 +184,7 @@ class UploadOptions(Wire):
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the split.")
     note: str = Field(default="", max_length=2000, description="What this version is, in your words.")
     licence: str | None = Field(default=None, max_length=200, description="Licence of the data, such as CC-BY-4.0.")
+    authors: str | None = Field(default=None, max_length=1000, description="Who made the data; stands on the cards.")
+    citation: str | None = Field(
+        default=None, max_length=2000, description="How to cite the data; stands on the cards."
+    )

@@ -101,8 +101,8 @@ class JobProgress(Wire):
     )
     epoch: int | None = Field(description="Epochs done in this stage.")
     epochs: int | None = Field(description="Epochs of this stage at most.")
-    fraction: float | None = Field(description="Part done of the whole job, 0 to 1.")
-    seconds_left: float | None = Field(description="Estimate of the time left in s.")
+    fraction: float | None = Field(description="Part done of this stage, 0 to 1.")
+    seconds_left: float | None = Field(description="Estimate of the time left in this stage, in s.")
     metrics: dict[str, float | None] = Field(
         description="Latest errors; the unit is in the name (energy_rmse_mev_per_atom, force_rmse_ev_per_a, ...)."
     )

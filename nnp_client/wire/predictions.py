@@ -88,7 +88,14 @@ class DomainOut(Wire):
     excess: list[float] = Field(
         description="Shape (N,): largest distance to the range over an atom's functions, in units of the range's width."
     )
-    extrapolating: bool = Field(description="Whether any atom has a count above zero.")
+    extrapolating: bool = Field(
+        description="Whether any atom has a count above zero or a negative density margin, or a spread that was asked "
+        "for exceeds all that its calibration was fitted to."
+    )
+    density_margins: list[float] | None = Field(
+        description="Shape (N,): ln of the density of training data around each environment, minus its least value at "
+        "a training atom of that element; negative where emptier than all of training. Null without a density."
+    )
 
 
 class PredictionOut(Wire):
@@ -122,8 +129,8 @@ class PredictionOut(Wire):
     )
     domain: DomainOut | None = Field(description="Distance from the range of the training data.")
     extrapolating: bool | None = Field(
-        description="Whether any atom lies outside the range of the training data; null when the domain was not asked "
-        "for and no uncertainty was."
+        description="Whether the structure lies outside of what the potential was trained on and calibrated for, as in "
+        "`domain`; null when the domain was not asked for and no uncertainty was."
     )
     unavailable: dict[str, str] = Field(description="Property that was asked for and is null -> the reason.")
 

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import anyio.from_thread
 import fastapi
 import sqlalchemy
 from fastapi import Query
@@ -51,4 +52,4 @@ def alias_history(session: Reading, name: PotentialName, alias: AliasName) -> li
 def _forget_after_commit(request: fastapi.Request, session: Writing, reference: str) -> None:
     # Who promotes through this process and predicts next gets the new version; other processes follow within a second.
     pool = parts.of(request).pool
-    sqlalchemy.event.listen(session, "after_commit", lambda _: pool.forget(reference))
+    sqlalchemy.event.listen(session, "after_commit", lambda _: anyio.from_thread.run_sync(pool.forget, reference))
