@@ -34,6 +34,7 @@ class Manifest:
         symmetry_functions: ``SymmetryFunctions.to_dict()``.
         networks: hidden widths and activations: ``{"members": [...], "replicas": [...]}``.
         calibration: ``{"force": ..., "energy": ...}``, each as ``calibration.Calibration.to_dict()``, or None.
+        density: ``{"lowest": {element: least log_density of a training atom}}``, or None.
         training: provenance (recipe and dataset hashes, job, ...).
         name: of the potential, where it has one.
         units: of lengths, energies, forces and stress.
@@ -52,6 +53,7 @@ class Manifest:
     symmetry_functions: dict[str, Any]
     networks: dict[str, Any]
     calibration: dict[str, Any] | None = None
+    density: dict[str, Any] | None = None
     training: dict[str, Any] = field(default_factory=dict)
     name: str | None = None
     units: dict[str, str] = field(default_factory=lambda: dict(UNITS))

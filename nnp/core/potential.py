@@ -31,6 +31,8 @@ BATCH_ATOMS = 16384
 """Structures are joined up to this many atoms; a larger structure is a batch of its own."""
 SHORTEST_DISTANCE = 0.1
 """Å; atoms closer than this are refused as coincident."""
+DENSITY_SLACK = 1e-3
+"""Densities this much (in ln) below the least of training still count as met: more than rounding."""
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "energy": ("atomic_energies",),
     "energies": ("atomic_energies",),
@@ -42,7 +44,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "energy_uncertainty": ("member_atomic_energies",),
     "force_spreads": ("member_pair_gradients",),
     "force_uncertainties": ("member_pair_gradients",),
-    "domain": ("range_excess", "range_violations"),
+    "domain": ("range_excess", "range_violations", "log_density"),
 }
 """Property -> the outputs of the graph that it is made from."""
 
@@ -69,6 +71,8 @@ class Potential:
         for index, element in enumerate(manifest.elements):
             self._species[atomic_numbers[element]] = index
             self._references[index] = manifest.reference_energies.get(element, 0.0)
+        lowest = (manifest.density or {}).get("lowest", {})
+        self._lowest_densities = np.array([lowest.get(element, -np.inf) for element in manifest.elements])
         calibration = manifest.calibration or {}
         self._calibration = {key: Calibration.from_dict(value) for key, value in calibration.items() if value}
 
@@ -156,7 +160,7 @@ class Potential:
         table = neighbours.neighbour_table(structures, self.manifest.cutoff, dtype=self.manifest.dtype)
         numbers = structures[0].numbers if len(structures) == 1 else np.concatenate([s.numbers for s in structures])
         species = self._species.take(numbers)
-        outputs = sorted({output for name in wanted for output in OUTPUTS[name]})
+        outputs = sorted({output for name in wanted for output in OUTPUTS[name]} & self.manifest.outputs.keys())
         found = self._run(table, species, outputs, block_atoms)
         if "pair_gradients" in outputs:
             found["forces"] = assembly.forces(found.pop("pair_gradients"), table.reverse)
@@ -164,6 +168,8 @@ class Potential:
             members = found.pop("member_pair_gradients")
             every = [assembly.forces(member, table.reverse) for member in members]
             found["force_spreads"] = assembly.force_spreads(np.stack(every))
+        if "log_density" in outputs:
+            found["density_margins"] = found.pop("log_density") - self._lowest_densities.take(species)
         if "atomic_energies" in outputs:
             found["energies"] = found.pop("atomic_energies") + self._references.take(species)
         return [
@@ -242,12 +248,16 @@ class Potential:
         return Prediction(**answer, unavailable=unavailable)
 
     def _domain(self, arrays: Arrays) -> Domain:
-        """Outside of the range of the symmetry functions, or of the calibrated spreads where these were asked for."""
-        counts = arrays["range_violations"].astype(np.int64)
-        beyond = bool(counts.any())
+        """Outside of the training range, emptier than all of training, or spreads beyond those that were calibrated."""
+        counts, margins = arrays["range_violations"].astype(np.int64), arrays.get("density_margins")
+        beyond = bool(counts.any()) or (margins is not None and bool((margins < -DENSITY_SLACK).any()))
         if "force" in self._calibration and "force_spreads" in arrays:
-            beyond = beyond or bool(self._calibration["force"].extrapolating(arrays["force_spreads"]).any())
-        return Domain(counts=counts, excess=arrays["range_excess"].astype(np.float64), extrapolating=beyond)
+            beyond |= bool(self._calibration["force"].extrapolating(arrays["force_spreads"]).any())
+        if "energy" in self._calibration and "member_atomic_energies" in arrays:
+            spread = assembly.energy_spread(arrays["member_atomic_energies"]) / len(counts)
+            beyond |= bool(self._calibration["energy"].extrapolating(spread))
+        excess = arrays["range_excess"].astype(np.float64)
+        return Domain(counts=counts, excess=excess, extrapolating=beyond, density_margins=margins)
 
 
 def _batches(structures: Sequence[Structure], most_atoms: int) -> Iterator[list[Structure]]:

@@ -28,12 +28,17 @@ class Domain:
         counts: (N,) int64, symmetry functions of each atom outside of their training range.
         excess: (N,) float64, largest distance to the range over the functions of an atom, in units of the range's
             width.
-        extrapolating: whether any atom has a count above zero.
+        extrapolating: whether any atom has a count above zero or a negative density margin, or a spread asked for
+            exceeds all that its calibration was fitted to.
+        density_margins: (N,) float64, ln of the density of training data around the atom's symmetry functions minus its
+            least value at a training atom of the element; negative where emptier than all of training. None for a
+            potential without a density.
     """
 
     counts: np.ndarray
     excess: np.ndarray
     extrapolating: bool
+    density_margins: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

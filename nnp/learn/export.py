@@ -57,6 +57,7 @@ def describe(
         n_members=len(potential.members),
         n_replicas=len(potential.replicas),
         symmetry_functions=potential.symmetry_functions.to_dict(),
+        density=_lowest_densities(potential),
         networks={"members": _topologies(potential.members), "replicas": _topologies(potential.replicas)},
         calibration=calibration,
         training=training or {},
@@ -108,6 +109,12 @@ def _traced(potential: potentials.Potential, dtype: str) -> tuple[tracing.Graph,
     }
     outputs = potentials.outputs(cast_potential, **cast("dict[str, torch.Tensor]", tensors))
     return graph, cast("dict[str, tracing.SymbolicTensor]", outputs)
+
+
+def _lowest_densities(potential: potentials.Potential) -> dict[str, Any] | None:
+    if potential.lowest_densities is None:
+        return None
+    return {"lowest": dict(zip(potential.elements, map(float, potential.lowest_densities), strict=True))}
 
 
 def _info(name: str, tensor: tracing.SymbolicTensor) -> onnx.ValueInfoProto:

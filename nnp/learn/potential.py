@@ -11,7 +11,7 @@ from typing import cast
 
 import torch
 
-from nnp.learn import network, symmetry_functions
+from nnp.learn import densities, network, symmetry_functions
 from nnp.learn.symmetry_functions import SymmetryFunctions
 
 MERGED_WIDTH = 160
@@ -43,6 +43,7 @@ class Potential(torch.nn.Module):
         replicas: P heads trained on the reference's atomic energies, or none.
         reference_energies: element -> eV per atom.
         lower, upper: (E, D) range of the symmetry functions in training; None where unknown.
+        density: of the training data; None where unknown.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Potential(torch.nn.Module):
         reference_energies: Mapping[str, float] | None = None,
         lower: torch.Tensor | None = None,
         upper: torch.Tensor | None = None,
+        density: densities.Density | None = None,
     ) -> None:
         super().__init__()
         if not members:
@@ -65,6 +67,9 @@ class Potential(torch.nn.Module):
         self.register_buffer("scale", scale)
         self.register_buffer("lower", lower)
         self.register_buffer("upper", upper)
+        for name in ("landmarks", "log_weights", "widths"):
+            self.register_buffer(name, None if density is None else torch.from_numpy(getattr(density, name)))
+        self.lowest_densities = None if density is None else density.lowest
         self.members = torch.nn.ModuleList(members)
         self.replicas = torch.nn.ModuleList(replicas)
         self.reference_energies = {e: float((reference_energies or {}).get(e, 0.0)) for e in self.elements}
@@ -105,7 +110,7 @@ def outputs(
         ``forces`` (N, 3) eV/Å; ``atomic_virials`` (N, 3, 3) eV; with replicas ``energy_novelties`` (N,) eV; with M > 1
         ``member_pair_gradients`` (M, N, 3, K) and ``force_spreads`` (N,) eV/Å; with ranges ``range_excess`` (N,), the
         largest distance of a function to its range in units of the width, and ``range_violations`` (N,), how many are
-        outside.
+        outside; with a density ``log_density`` (N,).
     """
     functions = potential.symmetry_functions
     geometry = symmetry_functions.geometry(functions, vectors, neighbour_species)
@@ -125,6 +130,8 @@ def outputs(
     if "range_excess" in parts:
         result["range_excess"] = parts["range_excess"].squeeze(-1)
         result["range_violations"] = parts["range_violations"].squeeze(-1)
+    if "log_density" in parts:
+        result["log_density"] = parts["log_density"].squeeze(-1)
     if len(potential.members) > 1:
         gradients = [parts[f"gradient_{m}"] for m in range(len(potential.members))]
         pairs = [symmetry_functions.adjoint(functions, geometry, gradient) for gradient in gradients]
@@ -188,6 +195,9 @@ def _element_parts(potential: Potential, element: int, G: torch.Tensor) -> dict[
         excess = torch.clamp(torch.maximum(lower - G, G - upper) * width, min=0.0)
         result["range_excess"] = excess.amax(-1, keepdim=True)
         result["range_violations"] = (excess > RANGE_SLACK).to(G.dtype).sum(-1, keepdim=True)
+    if potential.landmarks is not None:
+        landmarks, log_weights = _row(potential.landmarks, element), _row(potential.log_weights, element)
+        result["log_density"] = densities.log_density(x, landmarks, log_weights, _row(potential.widths, element))
     return result
 
 

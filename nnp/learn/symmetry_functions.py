@@ -59,7 +59,11 @@ class SymmetryFunctions:
 
     def names(self) -> list[str]:
         """One readable name for each of the D functions, in their order."""
-        result = [f"G2 {e} eta={g.eta:.6g} shift={g.shift:.6g}" for e in self.elements for g in self.radial]
+        result = [
+            f"G2 {e} eta={g.eta:.6g} shift={g.shift:.6g}" if g.eta else f"G1 {e}"
+            for e in self.elements
+            for g in self.radial
+        ]
         if self.angular is None:
             return result
         n, kind = len(self.angular.channels), "G5" if isinstance(self.angular, WideAngular) else "p"

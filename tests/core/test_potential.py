@@ -1,11 +1,13 @@
 """Evaluation without torch: batches, blocks, threads, units, reasons and errors. The files are made by nnp.learn."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from nnp.core import errors, potential, sessions
+from nnp.core import errors, onnx_graph, potential, sessions
 from nnp.core.prediction import PROPERTIES, Prediction
 from nnp.core.structure import Structure
 from tests.learn import random_potential
@@ -29,7 +31,7 @@ def structures() -> list[Structure]:
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return random_potential.file(random_potential.make(("Na", "Cl")), calibration=CALIBRATION)
+    return random_potential.file(random_potential.make(("Na", "Cl"), dense=True), calibration=CALIBRATION)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def assert_equal(first: Prediction, second: Prediction, tolerance: float = 0.0) 
     for name in PROPERTIES:
         one, other = getattr(first, name), getattr(second, name)
         if name == "domain":
-            one, other = one.excess, other.excess
+            one, other = one.density_margins, other.density_margins
         assert (one is None) == (other is None), name
         if one is not None:
             np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance, err_msg=name)
@@ -56,7 +58,7 @@ def test_every_property_of_every_structure(loaded: potential.Potential, structur
         for name, shape in shapes.items():
             assert getattr(found, name).shape == shape
             assert getattr(found, name).dtype == np.float64
-        assert found.domain.counts.shape == (n,)
+        assert found.domain.counts.shape == found.domain.density_margins.shape == (n,)
         np.testing.assert_allclose(found.forces.sum(0), 0.0, atol=1e-10)
         np.testing.assert_allclose(found.force_uncertainties, 2.0 * found.force_spreads)
         assert found.energy_uncertainty == pytest.approx(3.0 * found.energy_spread)
@@ -139,6 +141,31 @@ def test_reasons_for_what_a_plain_potential_cannot_say(structures: list[Structur
     [found] = uncalibrated.evaluate(structures[:1], ("force_uncertainties", "force_spreads"))
     assert found.unavailable == {"force_uncertainties": "the committee's spread has not been calibrated"}
     assert found.force_spreads is not None
+
+
+def extrapolates(structure: Structure, properties: tuple[str, ...], **fields: object) -> bool:
+    density = fields.pop("density", {"lowest": {"Na": -1e9, "Cl": -1e9}})
+    content = random_potential.file(random_potential.make(("Na", "Cl"), dense=True), **fields)
+    file, manifest = onnx_graph.read(content)
+    manifest = dataclasses.replace(manifest, density=density)
+    loaded = potential.Potential(sessions.Sessions(file, "cpu"), manifest, threads=1, device="cpu")
+    [found] = loaded.evaluate([structure], (*properties, "domain"))
+    assert not found.domain.counts.any()
+    return found.domain.extrapolating
+
+
+def test_extrapolating_looks_at_ranges_density_and_both_calibrations() -> None:
+    pair = Structure.from_atoms(Atoms("NaCl", [[0, 0, 0], [3.9, 0, 0]]))
+
+    def limited(kind: str) -> dict[str, dict]:
+        return {**CALIBRATION, kind: {**CALIBRATION[kind], "highest": 0.0}}
+
+    everything = ("energy_uncertainty", "force_uncertainties")
+    assert not extrapolates(pair, everything, calibration=CALIBRATION)
+    assert extrapolates(pair, ("energy_uncertainty",), calibration=limited("energy"))
+    assert not extrapolates(pair, ("force_uncertainties",), calibration=limited("energy"))
+    assert extrapolates(pair, ("force_uncertainties",), calibration=limited("force"))
+    assert extrapolates(pair, (), density={"lowest": {"Na": 1e9, "Cl": -1e9}})
 
 
 def test_unknown_elements_are_named(loaded: potential.Potential) -> None:

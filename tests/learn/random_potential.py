@@ -1,8 +1,9 @@
 """Potentials with seeded random weights: everything but training, in milliseconds."""
 
+import numpy as np
 import torch
 
-from nnp.learn import export, network
+from nnp.learn import densities, export, network
 from nnp.learn.angular import Angular, PowerSpectrum, WideAngular
 from nnp.learn.potential import Head, Potential
 from nnp.learn.radial import Radial
@@ -25,6 +26,7 @@ def make(
     members=DEFAULT_MEMBERS,
     replicas=DEFAULT_REPLICAS,
     ranges: bool = True,
+    dense: bool = False,
     seed: int = 0,
 ) -> Potential:
     functions = SymmetryFunctions(
@@ -46,7 +48,13 @@ def make(
         reference_energies={element: -100.0 * (1 + i) for i, element in enumerate(elements)},
         lower=torch.zeros(shape) if ranges else None,
         upper=torch.full(shape, 1.5) if ranges else None,
+        density=density(shape, generator) if dense else None,
     )
+
+
+def density(shape: tuple[int, int], generator: torch.Generator) -> densities.Density:
+    inputs = torch.randn((40 * shape[0], shape[1]), generator=generator, dtype=torch.float64).numpy()
+    return densities.fit(inputs, np.arange(len(inputs)) % shape[0], shape[0], count=20)
 
 
 def file(potential: Potential, dtype: str = "float64", **fields) -> bytes:

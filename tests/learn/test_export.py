@@ -34,7 +34,7 @@ def run(content: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
 @pytest.mark.parametrize("angular", [None, random_potential.WIDE, random_potential.SPECTRUM], ids=["none", "wide", "p"])
 def test_the_file_computes_what_torch_computes(dtype: str, tolerance: float, angular) -> None:
-    potential = random_potential.make(ELEMENTS, angular=angular)
+    potential = random_potential.make(ELEMENTS, angular=angular, dense=True)
     content = random_potential.file(potential, dtype)
     for atoms, slots in ((7, 6), (1, 12), (20, 4)):
         inputs = feeds(atoms, slots, dtype)
