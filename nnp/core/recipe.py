@@ -17,6 +17,7 @@ _KINDS = ("power_spectrum", "wide_angular", "explicit")  # tags that pydantic pu
 Activation = Literal["silu", "tanh", "softplus", "gelu"]
 CutoffFunction = Literal["polynomial", "polynomial7", "tanh_cubed", "cosine_squared"]
 Width = Annotated[int, pydantic.Field(ge=1, le=2048)]
+Widths = Annotated[tuple[Width, ...], pydantic.Field(min_length=1, max_length=8)]
 Weight = Annotated[float, pydantic.Field(ge=0.0, allow_inf_nan=False)]
 
 
@@ -27,10 +28,18 @@ class _Closed(pydantic.BaseModel):
 class Network(_Closed):
     """One network per element: a multilayer perceptron from the scaled symmetry functions to one atomic energy."""
 
-    hidden: Annotated[tuple[Width, ...], pydantic.Field(min_length=1, max_length=8)] = pydantic.Field(
+    hidden: Widths = pydantic.Field(
         (64, 32), description="Widths of the hidden layers, first to last; the output layer of width 1 is implied."
     )
+    hidden_by_element: dict[str, Widths] = pydantic.Field(
+        default_factory=dict,
+        description="Widths of the hidden layers for single elements, by symbol, where not `hidden`.",
+    )
     activation: Activation = pydantic.Field("silu", description="Activation of every hidden layer.")
+
+    def widths(self, element: str) -> tuple[int, ...]:
+        """Widths of the hidden layers of an element's network."""
+        return self.hidden_by_element.get(element, self.hidden)
 
 
 class PowerSpectrumGrid(_Closed):
@@ -153,6 +162,11 @@ class Recipe(_Closed):
     loss: Loss = pydantic.Field(default_factory=Loss, description="Weights of energies, forces and stresses.")
     group_weights: dict[str, Weight] = pydantic.Field(
         default_factory=dict, description="Weight of every structure of a group in the loss, where not 1."
+    )
+    structure_weights: dict[str, Weight] = pydantic.Field(
+        default_factory=dict,
+        description="Weight of single structures in the loss, by the name that they have in the data set, where not 1; "
+        "multiplies the weight of the group.",
     )
     steps: int | None = pydantic.Field(
         None,

@@ -4,7 +4,7 @@ The composition of a batch is drawn once and stays; only the order of the batche
 nothing about the geometry is computed or copied during the training, unless it would not fit into memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,7 +109,7 @@ def prepare(
     scaled: scaling.Scaling,
     references: reference_energies.ReferenceEnergies,
     unit: float,
-    group_weights: dict[str, float],
+    weigh: Callable[[Frame], float],
     keep: bool = True,
 ) -> list[Batch]:
     """Prepare batches for the training.
@@ -121,7 +121,7 @@ def prepare(
         scaled: their scaling.
         references: reference energies that are subtracted from the energies.
         unit: ε in eV; energies, forces and virials are divided by it.
-        group_weights: weight in the loss by group name; 1 where absent.
+        weigh: weight of a structure in the loss.
         keep: keep the geometries while they fit into `CACHE_BYTES`.
     """
     room = CACHE_BYTES if keep else 0
@@ -133,7 +133,7 @@ def prepare(
             scaled=scaled,
             references=references,
             unit=unit,
-            group_weights=group_weights,
+            weigh=weigh,
             keep=room > 0,
         )
         room -= _bytes(batch.kept)
@@ -148,7 +148,7 @@ def _batch(
     scaled: scaling.Scaling,
     references: reference_energies.ReferenceEnergies,
     unit: float,
-    group_weights: dict[str, float],
+    weigh: Callable[[Frame], float],
     keep: bool,
 ) -> Batch:
     table = neighbours.neighbour_table([frame.structure for frame in frames], functions.cutoff)
@@ -171,7 +171,7 @@ def _batch(
         members=tuple(torch.from_numpy(np.flatnonzero(species == e)) for e in range(len(functions.elements))),
         inputs=torch.from_numpy(((raw - scaled.shift[species]) * scaled.scale[species]).astype(np.float32)),
         scale=torch.from_numpy(scaled.scale[species].astype(np.float32)),
-        weights=torch.tensor([group_weights.get(frame.group or "", 1.0) for frame in frames], dtype=torch.float32),
+        weights=torch.tensor([weigh(frame) for frame in frames], dtype=torch.float32),
         energies=torch.tensor([_energy(frame, references) / unit for frame in frames], dtype=torch.float32),
         forces=torch.from_numpy((forces / unit).astype(np.float32)),
         has_forces=torch.from_numpy(has_forces.astype(np.float32)),

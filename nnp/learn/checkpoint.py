@@ -66,11 +66,16 @@ def save(path: Path, data: bytes) -> None:
     """Write bytes so that the file is always either the old or the new one, whatever stops the process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        if temporary.is_file():
+            temporary.unlink()
+        raise
 
 
 def state_to(prefix: str, state: fit.State) -> Content:

@@ -9,7 +9,7 @@ from ase.data import atomic_numbers
 
 from nnp.core import errors, neighbours, recipe
 from nnp.core.label import Frame
-from nnp.learn import batches, grid, reference_energies, scaling, splits, symmetry_functions
+from nnp.learn import batches, densities, grid, reference_energies, scaling, splits, symmetry_functions
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,6 +29,15 @@ class Definition:
     references: reference_energies.ReferenceEnergies
     unit: float
     warnings: tuple[str, ...]
+
+
+def density(definition: Definition, frames: Sequence[Frame]) -> densities.Density:
+    """The density of the scaled symmetry functions of training frames, which must hold every element."""
+    functions, scaled = definition.functions, definition.scaled
+    table = neighbours.neighbour_table([frame.structure for frame in frames], functions.cutoff)
+    species = batches.species_of(frames, functions.elements)
+    inputs = (batches.values(functions, table, species) - scaled.shift[species]) * scaled.scale[species]
+    return densities.fit(inputs, species, len(functions.elements))
 
 
 def fit(wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> Definition:
@@ -59,6 +68,23 @@ def fit(wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> 
     )
 
 
+def check_names(wanted: recipe.Recipe, frames: Sequence[Frame]) -> None:
+    """Refuse a recipe that names elements or structures which the data set does not have.
+
+    Raises:
+        RecipeError: naming the field and the first of the names.
+    """
+    elements = {symbol for frame in frames for symbol in frame.structure.elements}
+    for field, networks in (("committee", wanted.committee), ("replicas", wanted.replicas or ())):
+        for number, network in enumerate(networks):
+            for symbol in sorted(set(network.hidden_by_element) - elements):
+                raise errors.RecipeError(
+                    field=f"{field}.{number}.hidden_by_element", reason=f"the data set has no element {symbol}"
+                )
+    for name in sorted(set(wanted.structure_weights) - {frame.name for frame in frames}):
+        raise errors.RecipeError(field="structure_weights", reason=f"the data set has no structure named {name}")
+
+
 def check_elements(definition: Definition, frames: Sequence[Frame]) -> None:
     """Refuse frames with elements that an inherited definition does not know.
 
@@ -82,6 +108,10 @@ def prepare(
     keep: bool,
 ) -> list[batches.Batch]:
     """Batches of frames under a definition; see `batches.prepare`."""
+
+    def weigh(frame: Frame) -> float:
+        return wanted.group_weights.get(frame.group or "", 1.0) * wanted.structure_weights.get(frame.name or "", 1.0)
+
     return batches.prepare(
         frames,
         groups,
@@ -89,7 +119,7 @@ def prepare(
         scaled=definition.scaled,
         references=definition.references,
         unit=definition.unit,
-        group_weights=wanted.group_weights,
+        weigh=weigh,
         keep=keep,
     )
 

@@ -221,7 +221,7 @@ def _judged(state: State, loss: float, flat: torch.Tensor) -> State:
         state = replace(state, first_loss=loss)
     elif loss > RUNAWAY * state.first_loss:
         reason = f"the validation loss has grown to {loss:.3g} from {state.first_loss:.3g} of the untrained networks"
-        raise errors.DivergedError(epoch=state.epoch, reason=f"{reason}; lower the learning rate")
+        raise errors.DivergedError(epoch=state.epoch, reason=reason)
     if loss < state.best_loss:
         state = replace(state, best=flat.numpy().copy(), best_loss=loss, best_epoch=state.epoch)
     return state

@@ -75,7 +75,10 @@ def split(frames: Sequence[Frame], recipe: Recipe) -> Split:
 
 
 def _draw(frames: Sequence[Frame], pool: Sequence[int], fraction: float, random: np.random.Generator) -> list[int]:
-    """Draw whole trajectories, group by group, until each group has given its share (groups carry remainders over)."""
+    """Draw whole trajectories, group by group, until each group has given its share.
+
+    Groups carry remainders over; at least one trajectory is drawn where there are two.
+    """
     groups: dict[str, dict[tuple[str, object], list[int]]] = {}
     for i in pool:
         trajectory = frames[i].trajectory
@@ -93,5 +96,8 @@ def _draw(frames: Sequence[Frame], pool: Sequence[int], fraction: float, random:
                 continue
             taken.add(key)
             owed -= len(units[key])
+    every = {key: members for units in groups.values() for key, members in units.items()}
+    if not taken and len(every) > 1:
+        taken.add(min(every, key=lambda key: (len(every[key]), str(key))))
     drawn = [i for i in pool if ("alone", i) in taken or ("trajectory", frames[i].trajectory) in taken]
     return drawn if len(drawn) < len(pool) else drawn[:-1]

@@ -1,7 +1,7 @@
 """Networks of several members side by side, as training needs them: energies and dE/dG in a few large matrix products.
 
-Members of one depth and activation form a stack: their weights are padded with zeros to common widths. A mask keeps the
-padding zero, so a stack is exactly its members.
+The networks of one element that have one depth and activation form a stack: their weights are padded with zeros to
+common widths. A mask keeps the padding zero, so a stack is exactly its members.
 """
 
 import itertools
@@ -23,109 +23,107 @@ Weights = list[list[tuple[np.ndarray, np.ndarray]]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stack:
-    """m members of one depth and activation; L layers, E elements.
+    """Networks of one element that have the same depth and activation, of m members; L layers.
 
     Attributes:
+        element: number of the element.
         activation: name of the activation.
         shapes: hidden widths of each member.
         position: position of each member in the committee.
-        weights: per element and layer (m, in, out), float32, the trainable parameters.
-        biases: per element and layer (m, 1, out).
-        masks: per layer (m, in, out), 1 where a weight belongs to the member.
+        weights: of each layer (m, in, out), float32, the trainable parameters.
+        biases: of each layer (m, 1, out).
+        masks: of each layer (m, in, out), 1 where a weight belongs to the member.
     """
 
+    element: int
     activation: str
     shapes: tuple[tuple[int, ...], ...]
     position: tuple[int, ...]
-    weights: list[list[torch.Tensor]]
-    biases: list[list[torch.Tensor]]
+    weights: list[torch.Tensor]
+    biases: list[torch.Tensor]
     masks: list[torch.Tensor]
 
     def parameters(self) -> list[torch.Tensor]:
         """All trainable tensors in a fixed order."""
-        return [t for per_element in (*self.weights, *self.biases) for t in per_element]
+        return [*self.weights, *self.biases]
 
     def parameter_masks(self) -> list[torch.Tensor]:
         """For each of the parameters, 1 where it belongs to a member and 0 in the padding."""
-        weights = [mask for _ in self.weights for mask in self.masks]
-        biases = [(mask.sum(1, keepdim=True) > 0).to(mask.dtype) for _ in self.biases for mask in self.masks]
-        return weights + biases
+        return [*self.masks, *((mask.sum(1, keepdim=True) > 0).to(mask.dtype) for mask in self.masks)]
 
-    def evaluate(self, element: int, inputs: torch.Tensor, slopes: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Atomic energies (m, n) of n atoms of an element from scaled inputs (n, D), and their slopes (m, n, D)."""
-        weights, biases = self.weights[element], self.biases[element]
+    def evaluate(self, inputs: torch.Tensor, slopes: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Atomic energies (m, n) of n atoms of the element from scaled inputs (n, D), and their slopes (m, n, D)."""
         activate = network.ACTIVATIONS[self.activation]
         hidden = inputs.expand(len(self.position), -1, -1)
         derivatives = []
-        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             hidden, derivative = activate(torch.baddbmm(bias, hidden, weight))
             derivatives.append(derivative)
-        energies = torch.baddbmm(biases[-1], hidden, weights[-1]).squeeze(-1)
+        energies = torch.baddbmm(self.biases[-1], hidden, self.weights[-1]).squeeze(-1)
         if not slopes:
             return energies, None
-        gradient = weights[-1].transpose(1, 2) * derivatives[-1]
-        for weight, derivative in zip(weights[-2:0:-1], derivatives[-2::-1], strict=True):
+        gradient = self.weights[-1].transpose(1, 2) * derivatives[-1]
+        for weight, derivative in zip(self.weights[-2:0:-1], derivatives[-2::-1], strict=True):
             gradient = torch.bmm(gradient, weight.transpose(1, 2)) * derivative
-        return energies, torch.bmm(gradient, weights[0].transpose(1, 2))
+        return energies, torch.bmm(gradient, self.weights[0].transpose(1, 2))
 
 
 def initial(
-    networks: Sequence[recipe.Network], inputs: int, elements: int, gain: float, random: np.random.Generator
+    networks: Sequence[recipe.Network], inputs: int, elements: Sequence[str], gain: float, random: np.random.Generator
 ) -> list[Stack]:
     """Stacks with random weights of standard deviation gain / sqrt(fan-in) and biases 0.
 
     Args:
         networks: shapes of the members.
         inputs: number D of symmetry functions.
-        elements: number E of elements.
+        elements: chemical symbols.
         gain: factor on the spread.
         random: source of the weights.
     """
-    members: list[Weights] = []
-    for wanted in networks:
-        widths = (inputs, *wanted.hidden, 1)
-        layers = list(itertools.pairwise(widths))
-        spreads = [gain] * (len(layers) - 1) + [gain * OUTPUT_SPREAD]
-        members.append(
-            [
-                [
-                    (random.normal(size=shape) * spread / np.sqrt(shape[0]), np.zeros(shape[1]))
-                    for shape, spread in zip(layers, spreads, strict=True)
-                ]
-                for _ in range(elements)
-            ]
-        )
-    return from_weights(networks, members)
+
+    def layers(wanted: recipe.Network, element: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        shapes = list(itertools.pairwise((inputs, *wanted.widths(element), 1)))
+        spreads = [gain] * (len(shapes) - 1) + [gain * OUTPUT_SPREAD]
+        return [
+            (random.normal(size=shape) * spread / np.sqrt(shape[0]), np.zeros(shape[1]))
+            for shape, spread in zip(shapes, spreads, strict=True)
+        ]
+
+    members = [[layers(wanted, element) for element in elements] for wanted in networks]
+    return from_weights([wanted.activation for wanted in networks], members)
 
 
-def from_weights(networks: Sequence[recipe.Network], members: Sequence[Weights]) -> list[Stack]:
-    """Stacks of members with given weights; `networks` and `members` in the order of the committee."""
-    kinds = sorted({(len(wanted.hidden), wanted.activation) for wanted in networks})
-    return [_stack(kind, networks, members) for kind in kinds]
+def from_weights(activations: Sequence[str], members: Sequence[Weights]) -> list[Stack]:
+    """Stacks of members with given weights; activations and weights in the order of the committee."""
+    stacks = []
+    for element in range(len(members[0])):
+        kinds = [(len(weights[element]), name) for weights, name in zip(members, activations, strict=True)]
+        for kind in sorted(set(kinds)):
+            own = [i for i, found in enumerate(kinds) if found == kind]
+            stacks.append(_stack(element, kind[1], own, [members[i][element] for i in own]))
+    return stacks
 
 
-def _stack(kind: tuple[int, str], networks: Sequence[recipe.Network], members: Sequence[Weights]) -> Stack:
-    depth, activation = kind
-    own = [i for i, n in enumerate(networks) if (len(n.hidden), n.activation) == kind]
-    inputs = members[own[0]][0][0][0].shape[0]
-    widths = [inputs, *(max(networks[i].hidden[layer] for i in own) for layer in range(depth)), 1]
-    weights: list[list[torch.Tensor]] = []
-    biases: list[list[torch.Tensor]] = []
-    masks = [torch.zeros((len(own), widths[layer], widths[layer + 1])) for layer in range(depth + 1)]
-    for element in range(len(members[own[0]])):
-        weights.append([torch.zeros_like(mask) for mask in masks])
-        biases.append([torch.zeros((len(own), 1, width)) for width in widths[1:]])
-        for row, i in enumerate(own):
-            for layer, (weight, bias) in enumerate(members[i][element]):
-                rows, columns = weight.shape
-                weights[element][layer][row, :rows, :columns] = torch.from_numpy(weight.astype(np.float32))
-                biases[element][layer][row, 0, :columns] = torch.from_numpy(bias.astype(np.float32))
-                masks[layer][row, :rows, :columns] = 1.0
-    for tensor in (t for layers in (*weights, *biases) for t in layers):
+def _stack(
+    element: int, activation: str, own: Sequence[int], members: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]
+) -> Stack:
+    sizes = [[layer[0].shape for layer in layers] for layers in members]
+    widest = [tuple(max(pair) for pair in zip(*shapes, strict=True)) for shapes in zip(*sizes, strict=True)]
+    masks = [torch.zeros((len(own), *shape)) for shape in widest]
+    weights = [torch.zeros_like(mask) for mask in masks]
+    biases = [torch.zeros((len(own), 1, shape[1])) for shape in widest]
+    for row, layers in enumerate(members):
+        for layer, (weight, bias) in enumerate(layers):
+            rows, columns = weight.shape
+            weights[layer][row, :rows, :columns] = torch.from_numpy(weight.astype(np.float32))
+            biases[layer][row, 0, :columns] = torch.from_numpy(bias.astype(np.float32))
+            masks[layer][row, :rows, :columns] = 1.0
+    for tensor in (*weights, *biases):
         tensor.requires_grad_()
     return Stack(
+        element=element,
         activation=activation,
-        shapes=tuple(networks[i].hidden for i in own),
+        shapes=tuple(tuple(shape[1] for shape in shapes[:-1]) for shapes in sizes),
         position=tuple(own),
         weights=weights,
         biases=biases,
@@ -135,44 +133,39 @@ def _stack(kind: tuple[int, str], networks: Sequence[recipe.Network], members: S
 
 def to_weights(stacks: Sequence[Stack]) -> list[Weights]:
     """The members' weights, without padding, in the order of the committee; float32 arrays."""
-    found: dict[int, Weights] = {}
+    found: dict[int, dict[int, list[tuple[np.ndarray, np.ndarray]]]] = {}
     for stack in stacks:
         for row, (position, hidden) in enumerate(zip(stack.position, stack.shapes, strict=True)):
-            inputs = stack.masks[0].shape[1]
-            widths = (inputs, *hidden, 1)
-            found[position] = [
-                [
-                    (
-                        weight[row, : widths[layer], : widths[layer + 1]].detach().numpy().copy(),
-                        bias[row, 0, : widths[layer + 1]].detach().numpy().copy(),
-                    )
-                    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True))
-                ]
-                for weights, biases in zip(stack.weights, stack.biases, strict=True)
+            widths = (stack.masks[0].shape[1], *hidden, 1)
+            found.setdefault(position, {})[stack.element] = [
+                (
+                    weight[row, : widths[layer], : widths[layer + 1]].detach().numpy().copy(),
+                    bias[row, 0, : widths[layer + 1]].detach().numpy().copy(),
+                )
+                for layer, (weight, bias) in enumerate(zip(stack.weights, stack.biases, strict=True))
             ]
-    return [found[position] for position in sorted(found)]
+    return [[found[position][element] for element in sorted(found[position])] for position in sorted(found)]
 
 
 def evaluate(
     stacks: Sequence[Stack], batch: batches.Batch, *, slopes: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Atomic energies (M, N) of a batch and, if `slopes`, dE/dG (M, N, D) of the unscaled functions."""
-    columns, gradients = [], []
-    for stack in stacks:
-        parts = [
-            stack.evaluate(element, batch.inputs if len(batch.members) == 1 else batch.inputs[own], slopes)
-            for element, own in enumerate(batch.members)
-        ]
-        columns.append(_gathered([energy for energy, _ in parts], batch))
+    energies, gradients = [], []
+    for element, own in enumerate(batch.members):
+        stacked = [stack for stack in stacks if stack.element == element]
+        inputs = batch.inputs if len(batch.members) == 1 else batch.inputs[own]
+        parts = [stack.evaluate(inputs, slopes) for stack in stacked]
+        order = [position for stack in stacked for position in stack.position]
+        energies.append(_ordered([energy for energy, _ in parts], order))
         if slopes:
-            gradients.append(_gathered([slope for _, slope in parts if slope is not None], batch))
-    order = [position for stack in stacks for position in stack.position]
-    energies = _ordered(columns, order)
-    return energies, _ordered(gradients, order) * batch.scale if slopes else None
+            gradients.append(_ordered([slope for _, slope in parts if slope is not None], order))
+    atomic = _gathered(energies, batch)
+    return atomic, _gathered(gradients, batch) * batch.scale if slopes else None
 
 
 def _gathered(parts: list[torch.Tensor], batch: batches.Batch) -> torch.Tensor:
-    """Rows by element back into the order of the atoms."""
+    """Atoms by element back into their order."""
     if len(parts) == 1:
         return parts[0]
     back = torch.argsort(torch.cat(batch.members))
@@ -180,7 +173,7 @@ def _gathered(parts: list[torch.Tensor], batch: batches.Batch) -> torch.Tensor:
 
 
 def _ordered(parts: list[torch.Tensor], order: list[int]) -> torch.Tensor:
-    """Members of all stacks in the order of the committee."""
+    """Members of all stacks of an element in the order of the committee."""
     joined = parts[0] if len(parts) == 1 else torch.cat(parts)
     if order == sorted(order):
         return joined

@@ -1,72 +1,25 @@
 """Train a potential: one generator from recipe and frames to files that serve, without any server."""
 
+import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from nnp.core import errors, manifest, metrics, potential, recipe
+from nnp.core import errors, recipe
 from nnp.core.label import Frame
-from nnp.core.structure import Structure
-from nnp.learn import (
-    batches,
-    calibration,
-    card,
-    checkpoint,
-    committee,
-    contract,
-    export,
-    fit,
-    replicas,
-    splits,
-    stacks,
-    weights,
-)
+from nnp.learn import batches, checkpoint, committee, finish, fit, replicas, splits, stacks, weights
 from nnp.learn import definition as definitions
+from nnp.learn.finish import Progress, Trained
 
-MEASURED = (
-    "energy",
-    "forces",
-    "stress",
-    "energy_spread",
-    "force_spreads",
-    "energy_uncertainty",
-    "force_uncertainties",
-)
-"""What labels are compared with."""
 SAVE_SECONDS = 5.0
 """A checkpoint is written after the first epoch that ends this long after the last one."""
-CONTRACT_STRUCTURES = 3
-CONTRACT_ATOMS = 100
-"""The physics contract is checked on this many held-out structures of at most this many atoms."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """What a training reports while it runs.
-
-    Attributes:
-        stage: "prepare", "committee", "replicas", "calibrate", "export" or "contract", in this order.
-        epoch: finished epochs of the stage; None where it has none.
-        epochs: planned epochs of the stage.
-        metrics: errors so far, by names such as validation_force_rmse_ev_per_a, train_energy_rmse_mev_per_atom,
-            validation_stress_rmse_gpa and validation_loss.
-        seconds_left: estimate for the stage; None where unknown.
-        message: a sentence.
-    """
-
-    stage: str
-    epoch: int | None = None
-    epochs: int | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    seconds_left: float | None = None
-    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,34 +33,6 @@ class ParentPotential:
 
     checkpoint: bytes
     name: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Trained:
-    """The result of a training.
-
-    Attributes:
-        onnx_float32, onnx_float64: the potential as ONNX files.
-        checkpoint: weights and definitions, to start a later training from.
-        manifest: of the float32 file.
-        metrics: errors by split and group: {split: {..., "by_group": {group: {...}}}}.
-        calibration: {"force", "energy"}: the fitted maps with their records, and "test": the records on the test set.
-        contract: report of the physics contract.
-        card: what a reader wants to know, JSON-like.
-        dropped: (element, function) of symmetry functions that hardly vary and are not used.
-        warnings: sentences about the data.
-    """
-
-    onnx_float32: bytes
-    onnx_float64: bytes
-    checkpoint: bytes
-    manifest: manifest.Manifest
-    metrics: dict[str, dict[str, Any]]
-    calibration: dict[str, Any]
-    contract: contract.ContractReport
-    card: dict[str, Any]
-    dropped: tuple[tuple[str, str], ...]
-    warnings: tuple[str, ...]
 
 
 def train(
@@ -142,18 +67,9 @@ def train(
         CheckpointError: the checkpoint is damaged or belongs to another recipe or data set.
         ContractError: the result violates the physics contract.
     """
-    previous = torch.get_num_threads()
-    torch.set_num_threads(threads or previous)
-    try:
-        header = {
-            "recipe_hash": recipe.recipe_hash(wanted),
-            "data_hash": data_hash(frames),
-            "parent_hash": hashlib.sha256(parent.checkpoint).hexdigest() if parent else None,
-        }
-        kept = checkpoint.Resumable(checkpoint_directory, header, save_seconds)
-        return (yield from _train(wanted, frames, kept, parent, dict(lineage or {})))
-    finally:
-        torch.set_num_threads(previous)
+    with _threads(threads):
+        kept = checkpoint.Resumable(checkpoint_directory, _header(wanted, frames, parent), save_seconds)
+        return (yield from _train(wanted, frames, kept, parent, lineage or {}))
 
 
 def _train(
@@ -161,10 +77,11 @@ def _train(
     frames: Sequence[Frame],
     kept: checkpoint.Resumable,
     parent: ParentPotential | None,
-    lineage: dict[str, Any],
+    lineage: Mapping[str, Any],
 ) -> Generator[Progress, None, Trained]:
     started = time.monotonic()
     yield Progress(stage="prepare", message=f"{len(frames)} structures")
+    definitions.check_names(wanted, frames)
     parts = splits.split(frames, wanted)
     inherited = _inherited(parent, wanted, frames) if parent else None
     definition = inherited.definition if inherited else definitions.fit(wanted, frames, parts)
@@ -182,90 +99,122 @@ def _train(
     )
     yield from _watched(loop, "committee", kept, definition.unit)
 
-    copies: list[stacks.Stack] = []
-    if wanted.replicas is not None:
-        random = np.random.default_rng([wanted.seed, 6])
-        copies = stacks.initial(wanted.replicas, *_sizes(definition), wanted.replica_gain, random)
-        seen = replicas.label(members, [*data.training, *data.unlabelled])
-        loop = replicas.train(
-            copies,
-            training=seen,
-            validation=replicas.label(members, data.validation),
-            wanted=wanted,
-            downhill=replicas.plan(wanted, sum(len(targets) for _, targets in seen), len(seen)),
-            resume=kept.state("replicas"),
-        )
-        yield from _watched(loop, "replicas", kept, definition.unit)
+    copies = yield from _replicated(wanted, definition, members, data, kept)
+    trained = _weights(definition, wanted.committee, members, wanted, copies)
+    provenance = _provenance(kept, wanted, parent, lineage)
+    return (yield from finish.finish(trained, _named(frames, parts), provenance, started))
 
-    trained = weights.Weights(
+
+def add_replicas(
+    wanted: recipe.Recipe,
+    frames: Sequence[Frame],
+    *,
+    parent: ParentPotential,
+    checkpoint_directory: Path | None = None,
+    threads: int | None = None,
+    lineage: Mapping[str, Any] | None = None,
+) -> Generator[Progress, None, Trained]:
+    """Train replicas for a finished potential; its committee stays as it is.
+
+    Args:
+        wanted: replicas, replica_gain, replica_steps, learning_rate, seed and the split count.
+        frames: labelled structures, for errors and calibration, and any number of structures without a label.
+        parent: the potential.
+        checkpoint_directory: as in `train`.
+        threads: as in `train`.
+        lineage: as in `train`.
+
+    Raises:
+        RecipeError: the recipe asks for no replicas.
+        InputError: elements that the parent does not know, or no labelled structures.
+    """
+    if wanted.replicas is None:
+        raise errors.RecipeError(field="replicas", reason="there are none to train")
+    started = time.monotonic()
+    with _threads(threads):
+        kept = checkpoint.Resumable(checkpoint_directory, _header(wanted, frames, parent), SAVE_SECONDS)
+        yield Progress(stage="prepare", message=f"{len(frames)} structures")
+        found = weights.unpack(parent.checkpoint)
+        definitions.check_elements(found.definition, frames)
+        parts = splits.split(frames, wanted)
+        members = stacks.from_weights([shape.activation for shape in found.committee], found.members)
+        data = _batches(found.definition, frames, parts, wanted)
+        copies = yield from _replicated(wanted, found.definition, members, data, kept)
+        trained = _weights(found.definition, found.committee, members, wanted, copies)
+        provenance = _provenance(kept, wanted, parent, lineage or {})
+        return (yield from finish.finish(trained, _named(frames, parts), provenance, started))
+
+
+def _replicated(
+    wanted: recipe.Recipe,
+    definition: definitions.Definition,
+    members: Sequence[stacks.Stack],
+    data: "_Data",
+    kept: checkpoint.Resumable,
+) -> Generator[Progress, None, list[stacks.Stack]]:
+    """Train the replicas, if any are wanted."""
+    if wanted.replicas is None:
+        return []
+    random = np.random.default_rng([wanted.seed, 6])
+    copies = stacks.initial(wanted.replicas, *_inputs(definition), wanted.replica_gain, random)
+    seen = replicas.label(members, [*data.training, *data.unlabelled])
+    loop = replicas.train(
+        copies,
+        training=seen,
+        validation=replicas.label(members, data.validation),
+        wanted=wanted,
+        downhill=replicas.plan(wanted, sum(len(targets) for _, targets in seen), len(seen)),
+        resume=kept.state("replicas"),
+    )
+    yield from _watched(loop, "replicas", kept, definition.unit)
+    return copies
+
+
+def _weights(
+    definition: definitions.Definition,
+    shapes: tuple[recipe.Network, ...],
+    members: Sequence[stacks.Stack],
+    wanted: recipe.Recipe,
+    copies: Sequence[stacks.Stack],
+) -> weights.Weights:
+    return weights.Weights(
         definition=definition,
-        committee=wanted.committee,
+        committee=shapes,
         members=tuple(stacks.to_weights(members)),
         replicas=wanted.replicas or (),
         copies=tuple(stacks.to_weights(copies)),
     )
-    named = [replace(frame, split=name) for frame, name in zip(frames, parts.names(len(frames)), strict=True)]
-    provenance = {**lineage, **kept.header, "seed": wanted.seed, "parent": parent.name if parent else None}
-    return (yield from _finished(trained, named, provenance, started))
 
 
-def _finished(
-    trained: weights.Weights, named: Sequence[Frame], provenance: dict[str, Any], started: float
-) -> Generator[Progress, None, Trained]:
-    """Calibrate, export, judge and check a trained potential; `named` are all frames with their split."""
-    module = weights.to_potential(trained)
-    yield Progress(stage="calibrate", message="spread of the committee against errors of held-out labels")
-    bare = potential.Potential.load(export.to_onnx(module, export.describe(module, "float32")))
-    held_out = [frame for frame in named if frame.split == "validation"]
-    maps = calibration.of(held_out, bare.evaluate([frame.structure for frame in held_out], MEASURED))
-
-    yield Progress(stage="export", message="ONNX files, errors by group, card")
-    described = export.describe(module, "float32", calibration=maps, training=provenance)
-    light, precise = export.to_onnx(module, described), export.to_onnx(module, described, dtype="float64")
-    served = potential.Potential.load(light)
-    labelled = [frame for frame in named if frame.label is not None]
-    predictions = served.evaluate([frame.structure for frame in labelled], MEASURED)
-    found = metrics.table(labelled, predictions)
-    tested = [pair for pair in zip(labelled, predictions, strict=True) if pair[0].split == "test"]
-    uncertainty = {**(maps or {}), "test": calibration.check_all([f for f, _ in tested], [p for _, p in tested])}
-    written = card.describe(
-        served,
-        labelled,
-        errors_by_split=found,
-        uncertainty=uncertainty,
-        lineage={**provenance, "train_seconds": round(time.monotonic() - started, 1)},
-        dropped=trained.definition.scaled.dropped,
-        notes=trained.definition.warnings,
-    )
-
-    yield Progress(stage="contract", message="invariances, derivatives, continuity, equality of the files")
-    report = contract.check(module, onnx_float32=light, onnx_float64=precise, structures=_judged(held_out))
-    if not report.passed:
-        raise errors.ContractError(f"the trained potential violates the physics contract:\n{report}")
-    return Trained(
-        onnx_float32=light,
-        onnx_float64=precise,
-        checkpoint=weights.pack(trained),
-        manifest=described,
-        metrics=found,
-        calibration=uncertainty,
-        contract=report,
-        card=written,
-        dropped=trained.definition.scaled.dropped,
-        warnings=trained.definition.warnings,
-    )
+def _named(frames: Sequence[Frame], parts: splits.Split) -> list[Frame]:
+    """The frames with the split that they are in."""
+    return [replace(frame, split=name) for frame, name in zip(frames, parts.names(len(frames)), strict=True)]
 
 
-def _judged(held_out: Sequence[Frame]) -> list[Structure]:
-    """Structures for the contract: those of the largest forces among the small ones, else the smallest."""
+def _header(wanted: recipe.Recipe, frames: Sequence[Frame], parent: ParentPotential | None) -> dict[str, Any]:
+    """What must be equal for a training to go on."""
+    return {
+        "recipe_hash": recipe.recipe_hash(wanted),
+        "data_hash": data_hash(frames),
+        "parent_hash": hashlib.sha256(parent.checkpoint).hexdigest() if parent else None,
+    }
 
-    def force(frame: Frame) -> float:
-        forces = None if frame.label is None else frame.label.forces
-        return 0.0 if forces is None else float(np.sqrt(np.mean(forces**2)))
 
-    small = [frame for frame in held_out if len(frame.structure) <= CONTRACT_ATOMS]
-    chosen = sorted(small, key=force, reverse=True) or sorted(held_out, key=lambda frame: len(frame.structure))
-    return [frame.structure for frame in chosen[:CONTRACT_STRUCTURES]]
+def _provenance(
+    kept: checkpoint.Resumable, wanted: recipe.Recipe, parent: ParentPotential | None, lineage: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {**lineage, **kept.header, "seed": wanted.seed, "parent": parent.name if parent else None}
+
+
+@contextlib.contextmanager
+def _threads(wanted: int | None) -> Iterator[None]:
+    """The number of torch's threads for a while."""
+    previous = torch.get_num_threads()
+    torch.set_num_threads(wanted or previous)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(previous)
 
 
 def _watched(
@@ -317,18 +266,18 @@ def _batches(
     )
 
 
-def _sizes(definition: definitions.Definition) -> tuple[int, int]:
-    """Numbers of symmetry functions and of elements."""
-    return definition.functions.size, len(definition.functions.elements)
+def _inputs(definition: definitions.Definition) -> tuple[int, tuple[str, ...]]:
+    """Number of symmetry functions, and the elements."""
+    return definition.functions.size, definition.functions.elements
 
 
 def _members(
     definition: definitions.Definition, inherited: weights.Weights | None, wanted: recipe.Recipe
 ) -> list[stacks.Stack]:
     if inherited is not None:
-        return stacks.from_weights(wanted.committee, inherited.members)
+        return stacks.from_weights([shape.activation for shape in wanted.committee], inherited.members)
     random = np.random.default_rng([wanted.seed, 4])
-    return stacks.initial(wanted.committee, *_sizes(definition), 1.0, random)
+    return stacks.initial(wanted.committee, *_inputs(definition), 1.0, random)
 
 
 def _inherited(parent: ParentPotential, wanted: recipe.Recipe, frames: Sequence[Frame]) -> weights.Weights:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from nnp.core import errors, recipe
-from nnp.learn import checkpoint, network, reference_energies, scaling, stacks, symmetry_functions
+from nnp.learn import checkpoint, densities, network, reference_energies, scaling, stacks, symmetry_functions
 from nnp.learn import definition as definitions
 from nnp.learn import potential as potentials
 
@@ -84,13 +84,13 @@ def unpack(data: bytes) -> Weights:
             warnings=tuple(header["warnings"]),
         ),
         committee=committee,
-        members=_heads("committee", committee, len(functions.elements), arrays),
+        members=_heads("committee", committee, functions.elements, arrays),
         replicas=replicas,
-        copies=_heads("replicas", replicas, len(functions.elements), arrays),
+        copies=_heads("replicas", replicas, functions.elements, arrays),
     )
 
 
-def to_potential(weights: Weights) -> potentials.Potential:
+def to_potential(weights: Weights, density: densities.Density | None = None) -> potentials.Potential:
     """The potential in float64 and eV: the energy unit is multiplied into the last layers."""
     definition = weights.definition
     scaled = definition.scaled
@@ -103,19 +103,20 @@ def to_potential(weights: Weights) -> potentials.Potential:
         reference_energies=definition.references.energies,
         lower=torch.from_numpy(scaled.lowest),
         upper=torch.from_numpy(scaled.highest),
+        density=density,
     )
 
 
 def _heads(
-    kind: str, shapes: Sequence[recipe.Network], elements: int, arrays: Mapping[str, np.ndarray]
+    kind: str, shapes: Sequence[recipe.Network], elements: Sequence[str], arrays: Mapping[str, np.ndarray]
 ) -> tuple[stacks.Weights, ...]:
     return tuple(
         [
             [
                 tuple(arrays[f"{kind}.{number}.{element}.{layer}.{part}"] for part in ("weight", "bias"))  # type: ignore[misc]
-                for layer in range(len(shape.hidden) + 1)
+                for layer in range(len(shape.widths(symbol)) + 1)
             ]
-            for element in range(elements)
+            for element, symbol in enumerate(elements)
         ]
         for number, shape in enumerate(shapes)
     )

@@ -1,5 +1,6 @@
 """Checkpoints: no pickle, atomic, versioned, and every older version still loads."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,16 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         checkpoint.save(path, b"new")
     assert path.read_bytes() == b"old"
+
+
+def test_a_full_disk_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.save(tmp_path / checkpoint.FILE, b"new")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_training_is_not_resumed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.learn import toy_data
 NETWORKS = (
     recipe.Network(hidden=(6, 5)),
     recipe.Network(hidden=(4,), activation="tanh"),
-    recipe.Network(hidden=(7, 3)),
+    recipe.Network(hidden=(7, 3), hidden_by_element={"Cu": (5,)}),
     recipe.Network(hidden=(5, 4), activation="softplus"),
 )
 RECIPE = recipe.parse({"cutoff": 4.0, "symmetry_functions": {"kind": "power_spectrum", "radial": 4, "channels": 2}})
@@ -22,7 +22,7 @@ def prepared(request: pytest.FixtureRequest) -> tuple[definition.Definition, bat
     frames = toy_data.frames(12, alloy=request.param)
     settled = definition.fit(RECIPE, frames, splits.split(frames, RECIPE))
     batch = definition.prepare(settled, frames[:3], [[0, 1, 2]], RECIPE, keep=True)[0]
-    sizes = settled.functions.size, len(settled.functions.elements)
+    sizes = settled.functions.size, settled.functions.elements
     return settled, batch, stacks.initial(NETWORKS, *sizes, 1.0, np.random.default_rng(1))
 
 

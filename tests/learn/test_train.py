@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnp.core import errors, potential, recipe
-from nnp.learn import checkpoint, train
+from nnp.learn import checkpoint, definition, splits, train
 from tests.learn import toy_data
 
 RECIPE = recipe.parse(
@@ -151,6 +151,43 @@ def test_energies_alone_and_unlabelled_structures_are_enough() -> None:
     assert all("validation_force_rmse_ev_per_a" not in progress.metrics for progress in seen)
     assert result.metrics["test"]["force_rmse_ev_per_a"] is None
     assert result.contract.passed
+
+
+def test_replicas_can_be_added_to_a_finished_potential() -> None:
+    plain = RECIPE.model_copy(update={"replicas": None, "steps": 40})
+    _, first = _finish(train.train(plain, FRAMES, threads=1))
+    parent = train.ParentPotential(checkpoint=first.checkpoint, name="toy:1")
+    frames = [*FRAMES, *(replace(f, label=None) for f in toy_data.frames(6, alloy=True, seed=9))]
+    _, second = _finish(train.add_replicas(RECIPE, frames, parent=parent, threads=1))
+    wanted = ("energy", "forces", "energy_novelties")
+    structures = [frame.structure for frame in FRAMES[:3]]
+    before, after = (potential.Potential.load(r.onnx_float64).evaluate(structures, wanted) for r in (first, second))
+    for old, new in zip(before, after, strict=True):
+        assert old.energy_novelties is None
+        assert new.energy_novelties is not None
+        assert new.energy == old.energy
+        np.testing.assert_array_equal(new.forces, old.forces)
+    with pytest.raises(errors.RecipeError, match="replicas"):
+        next(train.add_replicas(plain, FRAMES, parent=parent))
+
+
+def test_names_that_the_data_do_not_have_are_refused() -> None:
+    for update, field in (
+        ({"structure_weights": {"frame 7": 2.0}}, "structure_weights"),
+        ({"committee": [{"hidden_by_element": {"Ni": [4]}}]}, "committee.0.hidden_by_element"),
+    ):
+        wanted = recipe.parse({**RECIPE.model_dump(mode="json"), **update})
+        with pytest.raises(errors.RecipeError) as caught:
+            _finish(train.train(wanted, FRAMES))
+        assert caught.value.field == field
+
+
+def test_weight_zero_takes_a_structure_out_of_the_loss() -> None:
+    frames = [replace(frame, name=f"frame {i}") for i, frame in enumerate(FRAMES[:4])]
+    wanted = recipe.parse({"cutoff": 4.5, "structure_weights": {"frame 2": 0.0}, "group_weights": {"strained": 3.0}})
+    settled = definition.fit(wanted, frames, splits.split(frames, wanted))
+    batch = definition.prepare(settled, frames, [[0, 1, 2, 3]], wanted, keep=False)[0]
+    assert batch.weights.tolist() == [1.0, 3.0, 0.0, 3.0]
 
 
 def _after_prepare(run: Generator[train.Progress, None, train.Trained]) -> Generator[train.Progress, None, None]:
