@@ -32,7 +32,8 @@ class Manifest:
         n_members: networks in the committee, at least 1.
         n_replicas: replicas behind ``energy_novelties``, or 0.
         symmetry_functions: ``SymmetryFunctions.to_dict()``.
-        networks: hidden widths and activations: ``{"members": [...], "replicas": [...]}``.
+        networks: hidden widths and activations: ``{"members": [...], "replicas": [...]}``; a
+            width list by element where elements differ.
         calibration: ``{"force": ..., "energy": ...}``, each as ``calibration.Calibration.to_dict()``, or None.
         density: ``{"lowest": {element: least log_density of a training atom}}``, or None.
         training: provenance (recipe and dataset hashes, job, ...).

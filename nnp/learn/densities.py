@@ -47,7 +47,7 @@ def fit(
 
     Args:
         inputs: (N, D) scaled symmetry functions of the training atoms.
-        species: (N,) index of each atom's element; every element has an atom.
+        species: (N,) index of each atom's element; an element without atoms gets a density of zero.
         n_elements: E.
         count: most landmarks L of an element.
     """
@@ -56,6 +56,8 @@ def fit(
     widths, lowest = np.ones(n_elements), np.zeros(n_elements)
     for element in range(n_elements):
         own = np.asarray(inputs[species == element], dtype=np.float64)
+        if len(own) == 0:
+            continue
         some = own[:: -(-len(own) // MOST_CANDIDATES)]
         chosen, nearest = _farthest(some, count)
         fractions = np.bincount(nearest, minlength=len(chosen)) / len(some)

@@ -5,6 +5,7 @@ the contract.
 """
 
 import copy
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any, cast
 
@@ -58,7 +59,10 @@ def describe(
         n_replicas=len(potential.replicas),
         symmetry_functions=potential.symmetry_functions.to_dict(),
         density=_lowest_densities(potential),
-        networks={"members": _topologies(potential.members), "replicas": _topologies(potential.replicas)},
+        networks={
+            "members": _topologies(potential.members, potential.elements),
+            "replicas": _topologies(potential.replicas, potential.elements),
+        },
         calibration=calibration,
         training=training or {},
         code_version=metadata.version("nnpd"),
@@ -121,6 +125,13 @@ def _info(name: str, tensor: tracing.SymbolicTensor) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, tracing.DATA_TYPES[tensor.dtype], list(tensor.shape))
 
 
-def _topologies(heads: torch.nn.ModuleList) -> list[dict[str, Any]]:
-    first = [cast("potentials.Head", head).network(0) for head in heads]
-    return [{"hidden": list(network.hidden), "activation": network.activation} for network in first]
+def _topologies(heads: torch.nn.ModuleList, elements: Sequence[str]) -> list[dict[str, Any]]:
+    """Activation and hidden widths of every head: one list, or one by element where they differ."""
+    topologies = []
+    for head in heads:
+        networks = [cast("potentials.Head", head).network(element) for element in range(len(elements))]
+        widths = [list(network.hidden) for network in networks]
+        alike = all(other == widths[0] for other in widths)
+        hidden = widths[0] if alike else dict(zip(elements, widths, strict=True))
+        topologies.append({"hidden": hidden, "activation": networks[0].activation})
+    return topologies

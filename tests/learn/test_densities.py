@@ -43,6 +43,12 @@ def test_few_points_fill_few_landmarks() -> None:
     assert np.isfinite(found.lowest).all()
 
 
+def test_an_element_that_was_never_seen_has_no_density() -> None:
+    found = densities.fit(np.zeros((3, 2)), np.zeros(3, dtype=int), 2, count=4)
+    parts = (torch.from_numpy(np.asarray(part[1])) for part in (found.landmarks, found.log_weights, found.widths))
+    assert float(densities.log_density(torch.zeros(1, 2, dtype=torch.float64), *parts)) < -1e29
+
+
 def test_many_atoms_are_taken_evenly(clouds: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(densities, "MOST_CANDIDATES", 100)
     found = densities.fit(clouds, np.zeros(len(clouds), dtype=int), 1, count=20)

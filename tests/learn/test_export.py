@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nnp.core import onnx_graph
-from nnp.learn import cutoff, export
+from nnp.learn import cutoff, export, network
 from tests.learn import random_potential
 
 ELEMENTS = ("Cl", "Na")
@@ -92,6 +92,24 @@ def test_the_file_has_standard_operators_and_a_manifest() -> None:
     assert set(manifest.outputs) == {item.name for item in file.graph.output}
     assert set(manifest.inputs) == {item.name for item in file.graph.input}
     assert manifest.reference_energies == {"Cl": -100.0, "Na": -200.0}
+
+
+def test_elements_may_have_networks_of_their_own() -> None:
+    potential = random_potential.make(ELEMENTS, members=[((8, 8), "silu"), ((6, 5), "silu"), ((4,), "silu")]).double()
+    generator = torch.Generator().manual_seed(5)
+    for head, hidden in zip(potential.members, ((3,), (9, 7, 5), (2, 2)), strict=True):
+        inputs = potential.symmetry_functions.size
+        head.networks[1] = network.Network.random(inputs, hidden, generator=generator, dtype=torch.float64)
+    content = random_potential.file(potential)
+    assert onnx_graph.read(content)[1].networks["members"][0]["hidden"] == {"Cl": [8, 8], "Na": [3]}
+    inputs = feeds(12, 6, "float64")
+    found = run(content, inputs)
+    for i, element in enumerate(inputs["species"]):
+        alone = {key: value[i : i + 1] for key, value in inputs.items()} | {"reverse": np.zeros((1, 6), dtype=np.int64)}
+        expected = potential(*(torch.from_numpy(alone[name]) for name in export.INPUTS))
+        for name in ("member_atomic_energies", "pair_gradients"):
+            np.testing.assert_allclose(found[name][i], expected[name].detach().numpy()[0], rtol=1e-11, atol=1e-13)
+        assert len(potential.members[0].networks[element].weights) == (3, 2)[element]
 
 
 def test_equal_potentials_give_equal_bytes() -> None:
