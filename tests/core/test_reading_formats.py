@@ -198,6 +198,28 @@ def test_structures_without_labels(tmp_path: Path, name: str, format: str) -> No
     np.testing.assert_array_equal(again.structure.positions, frame.structure.positions)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_lammps_types_without_elements_are_refused(tmp_path: Path, packed: bool) -> None:
+    path = tmp_path / ("cu.lmp.gz" if packed else "cu.lmp")
+
+    def save(**options: bool) -> str:
+        plain = tmp_path / "plain"
+        ase.io.write(plain, labelled(), format="lammps-data", **options)
+        text = plain.read_text()
+        path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+        return text
+
+    save()
+    assert "the elements of the atom types are not told: a section 'Masses'" in refusal(path).reason
+    text = save(atom_type_labels=True)
+    assert next(iter(reading.read_frames(path))).structure.formula == "Cu4"
+    path = tmp_path / "labels.lmp"
+    path.write_text(text.replace("1 Cu\n", "1 red\n"))
+    assert "'Atom Type Labels' with chemical symbols, is missing" in refusal(path).reason
+    path.write_text(text.replace("1 Cu\n", "1 red\n").replace("\nAtoms", "\nMasses\n\n1 63.546\n\nAtoms"))
+    assert next(iter(reading.read_frames(path))).structure.formula == "Cu4"
+
+
 @pytest.mark.parametrize("name", ["OUTCAR_example_1", "vasprun_pstress.xml"])
 def test_vasp(name: str) -> None:
     """The files with which ASE tests its own readers; TOTEN as it is printed there."""

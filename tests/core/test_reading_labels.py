@@ -110,6 +110,48 @@ def test_labels_can_be_required(tmp_path: Path) -> None:
         list(reading.read_frames(path, require_labels=True))
 
 
+REF = COLUMNS.replace("forces", "REF_forces")
+UNFAMILIAR = [
+    (f"{COLUMNS.replace(':forces:R:3', ':velo:R:3')} REF_energy=-3", {}, "energy"),
+    (f"{REF} REF_energy=-3", {}, "energy"),
+    (f"{REF} stage=1", {}, "forces"),
+    (f"{REF} energy=-3", {}, "forces"),
+    (f"{REF} REF_energy=-3", {"energy": "REF_energy"}, "forces"),
+]
+
+
+@pytest.mark.parametrize(("line", "given", "field"), UNFAMILIAR)
+def test_labels_under_other_names_are_not_lost_silently(
+    tmp_path: Path, line: str, given: dict[str, str], field: str
+) -> None:
+    path, keys = write(tmp_path, line), reading.LabelKeys(**given)
+    reason = rf"no {field} under the usual name .*REF_{field}; say which it is .*--{field}-key REF_{field}"
+    with pytest.raises(errors.ReadError, match=reason) as caught:
+        list(reading.read_frames(path, keys=keys))
+    assert (caught.value.frame, caught.value.line) == (0, 1)
+    (frame,) = reading.read_frames(path, keys=keys, require_labels=False)
+    assert frame.label is None or frame.label.forces is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "group=high_energy",
+        "note='energy of the slab: see the table'",
+        "energy_source=table",
+        "energy_cutoff=350",
+        "kinetic_energy=0.1",
+        "e_above_hull=0.1 fermi_energy=3.2",
+    ],
+)
+def test_structures_stay_structures(tmp_path: Path, words: str) -> None:
+    path = write(tmp_path, f"Properties=species:S:1:pos:R:3:force_field_type:R:3 {words}")
+    text = path.read_text().replace("force_field_type:R:3", "force_field_type:I:1")
+    path.write_text(text.replace(" 1 2 3", " 1").replace(" 4 5 6", " 2"))
+    (frame,) = reading.read_frames(path)
+    assert frame.label is None
+
+
 def test_units_reach_everything(tmp_path: Path) -> None:
     path = write(tmp_path, f"{COLUMNS} {CELL} energy=2 stress='{SIX}'")
     (frame,) = reading.read_frames(path, length_unit="bohr", energy_unit="hartree")

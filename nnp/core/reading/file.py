@@ -9,7 +9,7 @@ from typing import Literal
 
 from nnp.core import errors, plausibility
 from nnp.core.label import Frame
-from nnp.core.reading import cp2k, extxyz, lines, meaning, runner, through_ase
+from nnp.core.reading import cp2k, extxyz, lammps, lines, meaning, runner, through_ase
 from nnp.core.reading.keys import LabelKeys
 from nnp.core.reading.record import Item, Record, Rejection
 
@@ -37,7 +37,6 @@ ASE_NAMES = MappingProxyType(
         "poscar": "vasp",
         "espresso": "espresso-out",
         "cp2k-restart": "cp2k-restart",
-        "lammps-data": "lammps-data",
         "cif": "cif",
         "db": "db",
         "traj": "traj",
@@ -47,8 +46,8 @@ ALIASES = MappingProxyType(
     {name: own for own, name in ASE_NAMES.items()} | {"xyz": "extxyz", "runnerdata": "runner", "n2p2": "runner"}
 )
 
-OWN = MappingProxyType({"extxyz": extxyz.read, "runner": runner.read, "cp2k": cp2k.read})
-"""Formats read here; ASE reads the others."""
+OWN = MappingProxyType({"extxyz": extxyz.read, "runner": runner.read, "cp2k": cp2k.read, "lammps-data": lammps.read})
+"""Formats read here, or looked at before ASE reads them; ASE reads the others."""
 
 Reader = Callable[[Path], Iterator[Item]]
 
@@ -60,7 +59,7 @@ def read_frames(
     keys: LabelKeys | None = None,
     on_error: Literal["raise", "skip"] = "raise",
     rejected: list[Rejection] | None = None,
-    require_labels: bool = False,
+    require_labels: bool | None = None,
     length_unit: str | None = None,
     energy_unit: str | None = None,
     name: str | None = None,
@@ -74,7 +73,8 @@ def read_frames(
         on_error: "raise" at the first frame that cannot be used, or "skip" it and go on. A file that breaks off ends
             there; what was before is kept when skipping.
         rejected: with "skip", what was left out is appended here.
-        require_labels: a frame without an energy counts as one that cannot be used.
+        require_labels: True: a frame without an energy cannot be used; False: it is a structure without a label; None:
+            likewise, unless it has values that look like an energy or forces under names that were not looked for.
         length_unit: "angstrom", "bohr" or "nm"; None for the format's own (Å; RuNNer Bohr).
         energy_unit: "eV", "Hartree", "Rydberg" or "meV"; None for the format's own (eV; RuNNer Hartree).
         name: what errors and sources call the file; None for `path`.

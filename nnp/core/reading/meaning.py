@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from nnp.core import errors, plausibility, units
 from nnp.core.label import Frame, Label, Source
-from nnp.core.reading import comment
+from nnp.core.reading import comment, unrecognised
 from nnp.core.reading.keys import LabelKeys
 from nnp.core.reading.record import Record
 from nnp.core.structure import Structure
@@ -22,6 +23,8 @@ AGREEMENT = 1e-3
 """Difference of a stress and a virial, relative to the largest component, that counts as rounding."""
 SMALL_STRESS = 1e-5
 """eV/Å^3 (1.6 MPa); below this no difference of stresses counts."""
+LOOKALIKES = MappingProxyType({"energy": unrecognised.energies, "forces": unrecognised.forces})
+"""What finds values that look like a part of a label."""
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val"), "validation"),
@@ -38,14 +41,14 @@ class Meaning:
         keys: names of values.
         length: Å per unit of length of the file.
         energy: eV per unit of energy of the file.
-        require_labels: a frame without an energy is an error.
+        require_labels: a frame without an energy is an error; None: if it looks as though it had one.
     """
 
     file: str
     keys: LabelKeys
     length: float
     energy: float
-    require_labels: bool
+    require_labels: bool | None
 
 
 def frame(record: Record, meaning: Meaning) -> tuple[Frame, plausibility.Contact | None]:
@@ -92,9 +95,13 @@ def _label(record: Record, meaning: Meaning, structure: Structure) -> Label | No
                 f"than {' or '.join(meaning.keys.candidates('energy'))}, say which (energy key); "
                 f"this frame has {', '.join(sorted(map(str, record.values))) or 'no values'}"
             )
-        if meaning.require_labels:
+        if meaning.require_labels is None:
+            _check_names(record, meaning, ("energy", "forces"))
+        elif meaning.require_labels:
             raise errors.LabelError(f"no energy: {' or '.join(meaning.keys.candidates('energy'))} is not there")
         return None
+    if forces is None and meaning.require_labels is None:
+        _check_names(record, meaning, ("forces",))
     charge = _number(record, meaning, "charge")
     return Label(
         energy=energy * meaning.energy,
@@ -104,6 +111,17 @@ def _label(record: Record, meaning: Meaning, structure: Structure) -> Label | No
         spin=_number(record, meaning, "spin"),
         electronic_temperature=_number(record, meaning, "electronic_temperature"),
     )
+
+
+def _check_names(record: Record, meaning: Meaning, fields: tuple[str, ...]) -> None:
+    """Refuse a frame that seems to have what was not found: it would be taken without it, and nobody would notice."""
+    for field in fields:
+        if found := LOOKALIKES[field](record, meaning.keys):
+            raise errors.LabelError(
+                f"no {field} under the usual name ({' or '.join(meaning.keys.candidates(field))}), but "
+                f"{', '.join(found[:5])}; say which it is ({field} key; nnp upload --{field}-key {found[0]}), "
+                "or that labels are not needed (require_labels=false)"
+            )
 
 
 def _find(place: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, Any]:
