@@ -22,7 +22,7 @@ def render(card: Card) -> str:
     if card.gates is not None:
         rows = [[check.name, "passed" if check.passed else "failed", check.detail] for check in card.gates.checks]
         sections += ["<h2>Gates</h2>", _table(["gate", "", "detail"], rows)]
-    sections += [_section(name, value) for name, value in card.card.items()]
+    sections += [_section(name, value) for name, value in card.card.items() if name != "lineage"]
     sections.append(_section("lineage", card.lineage))
     title = html.escape(card.reference)
     return (
@@ -44,7 +44,8 @@ def _section(name: str, value: Any) -> str:
 
 
 def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]  # capitalize() would write Si-si
 
 
 def _value(value: Any) -> str:
@@ -61,6 +62,7 @@ def _value(value: Any) -> str:
 
 
 def _mapping(value: Mapping[str, Any]) -> str:
+    value = _flat(value)
     curves = {key: list(points) for key, points in value.items() if _is_curve(points)}
     drawing = ""
     if len(curves) >= 2 and len({len(points) for points in curves.values()}) == 1:
@@ -73,6 +75,17 @@ def _mapping(value: Mapping[str, Any]) -> str:
         body = [[key, *(row.get(column) for column in columns)] for key, row in value.items()]
         return drawing + _table(["", *map(_title, columns)], body)
     return drawing + (_table(None, [[_title(key), entry] for key, entry in value.items()]) if value else "")
+
+
+def _flat(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Curves that are kept one level down (a dimer curve for each pair of elements) beside their common axis."""
+    flat: dict[str, Any] = {}
+    for key, entry in value.items():
+        if isinstance(entry, Mapping) and entry and all(_is_curve(points) for points in entry.values()):
+            flat |= {f"{inner} {key}": points for inner, points in entry.items()}
+        else:
+            flat[key] = entry
+    return flat
 
 
 def _is_curve(points: Any) -> bool:

@@ -112,8 +112,10 @@ class UnreadyError(ServiceError):
 UNANSWERED = (sqlalchemy_exceptions.OperationalError, sqlalchemy_exceptions.TimeoutError)
 """What SQLAlchemy raises when the database does not answer."""
 
-PLACES = frozenset({"body", "query", "path", "header", "train", "retrain", "evaluate"})
-"""Where pydantic's paths begin; callers know the rest as the field."""
+PLACES = frozenset(
+    {"body", "query", "path", "header", "train", "retrain", "evaluate", "power_spectrum", "wide_angular", "explicit"}
+)
+"""What pydantic puts into paths (places and kinds) and callers did not write."""
 
 STATUSES: dict[type[Exception], int] = {
     core_errors.NnpError: 500,

@@ -1,7 +1,14 @@
 """Prometheus metrics of one API process, in a registry of its own."""
 
-import prometheus_client as prometheus
+from collections.abc import Iterator
 
+import prometheus_client as prometheus
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from models_store import jobs
 from service.batcher import Batcher
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -32,6 +39,10 @@ class Metrics:
             "nnpd_structures_refused", "Structures that could not be predicted.", ("code",), registry=self.registry
         )
 
+    def count_jobs(self, sessions: sessionmaker[Session]) -> None:
+        """Count the jobs of the registry by queue and state whenever the metrics are read."""
+        self.registry.register(_Jobs(sessions))
+
     def watch(self, batcher: Batcher) -> None:
         """Read the batcher's state whenever the metrics are read."""
         waiting = prometheus.Gauge("nnpd_waiting_atoms", "Atoms waiting for prediction.", registry=self.registry)
@@ -42,3 +53,21 @@ class Metrics:
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return prometheus.generate_latest(self.registry)
+
+
+class _Jobs(Collector):
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []  # so that registering does not read the database
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily("nnpd_jobs", "Jobs in the registry.", labels=("queue", "state"))
+        try:
+            with self._sessions() as session:
+                for (queue, state), number in jobs.count_by_state(session).items():
+                    family.add_metric((queue, state), number)
+        except SQLAlchemyError:
+            return  # the other metrics matter all the more while the database is away
+        yield family

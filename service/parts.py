@@ -46,6 +46,7 @@ def open_parts(settings: Settings) -> Parts:
     batcher = Batcher(batch_atoms=settings.batch_atoms, queue_atoms=settings.queue_atoms)
     metrics = Metrics()
     metrics.watch(batcher)
+    metrics.count_jobs(read_sessions)
     return Parts(
         settings=settings,
         engine=engine,

@@ -1,7 +1,6 @@
 """A prediction request from body to reply: read, load, queue, evaluate, write."""
 
 import asyncio
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -135,7 +134,7 @@ def _entry(result: Result, asked: frozenset[str], request_id: str) -> dict[str, 
         return {"error": errors.detail_of(result, request_id).model_dump()}
     entry: dict[str, Any] = {name: getattr(result, name) if name in asked else None for name in PROPERTIES}
     if entry["domain"] is not None:
-        entry["domain"] = dataclasses.asdict(entry["domain"])
+        entry["domain"] = vars(entry["domain"])
     entry["extrapolating"] = None if result.domain is None else bool(result.domain.extrapolating)
     entry["unavailable"] = {name: reason for name, reason in result.unavailable.items() if name in asked}
     return entry

@@ -36,10 +36,13 @@ def submit(
 
 
 def _train(session: Session, request: wire.TrainRequest) -> dict[str, Any]:
+    dataset = _ready(session, request.dataset_version)
+    recipe = request.recipe.model_dump(mode="json")
+    _check_groups(recipe, dataset)
     return {
         "potential": request.potential,
-        "dataset_version": _ready(session, request.dataset_version).reference,
-        "recipe": request.recipe.model_dump(mode="json"),
+        "dataset_version": dataset.reference,
+        "recipe": recipe,
         "alias": request.alias,
     }
 
@@ -49,10 +52,14 @@ def _retrain(session: Session, request: wire.RetrainRequest) -> dict[str, Any]:
     recipe = request.recipe.model_dump(mode="json") if request.recipe is not None else parent.recipe
     if recipe is None:
         raise errors.FieldError(f"recipe: {parent.reference} was not trained here and has none", field="recipe")
+    dataset = _ready(session, request.dataset_version)
+    if request.recipe is not None:
+        _check_groups(recipe, dataset)
+        _check_inherited(recipe, parent)
     return {
         "potential": request.potential or parent.potential.name,
         "parent": parent.reference,
-        "dataset_version": _ready(session, request.dataset_version).reference,
+        "dataset_version": dataset.reference,
         "recipe": recipe,
         "alias": request.alias,
     }
@@ -65,6 +72,30 @@ def _evaluate(session: Session, request: wire.EvaluateRequest) -> dict[str, Any]
         "split": request.split,
         "alias": request.alias,
     }
+
+
+def _check_groups(recipe: dict[str, Any], dataset: DatasetVersion) -> None:
+    """A group that the data set does not have is a misspelt one."""
+    known = set((dataset.statistics or {}).get("groups", {}))
+    for field in ("exclude_groups", "group_weights"):
+        unknown = sorted(set(recipe[field]) - known)
+        if unknown:
+            raise errors.FieldError(
+                f"recipe.{field}: {dataset.reference} has no group {', '.join(unknown)}",
+                advice=f"Its groups: {', '.join(sorted(known - {''})) or 'none'}.",
+                field=f"recipe.{field}",
+            )
+
+
+def _check_inherited(recipe: dict[str, Any], parent: PotentialVersion) -> None:
+    """A warm start continues the parent's networks, so what shapes them is the parent's."""
+    for field in ("committee", "cutoff"):
+        if parent.recipe is not None and field in parent.recipe and recipe[field] != parent.recipe[field]:
+            raise errors.FieldError(
+                f"recipe.{field}: a warm start needs that of {parent.reference}",
+                advice="Leave the recipe out to take the parent's, or train instead of retrain.",
+                field=f"recipe.{field}",
+            )
 
 
 def _ready(session: Session, reference: str) -> DatasetVersion:

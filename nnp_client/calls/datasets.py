@@ -8,6 +8,7 @@ from nnp_client import downloads
 from nnp_client.calls import base
 from nnp_client.wire import datasets as wire
 from nnp_client.wire import frames as wire_frames
+from nnp_client.wire import versions as wire_versions
 
 
 class DatasetCalls(base.Calls):
@@ -90,6 +91,17 @@ class DatasetCalls(base.Calls):
         """Withdraw a dataset version."""
         done = self._transport.request("POST", base.dataset_path(reference) + "/withdraw", body={"reason": reason})
         return base.parse(wire.DatasetVersionOut, done)
+
+    def dataset_lineage(self, reference: str) -> wire_versions.Lineage:
+        """Where a dataset version comes from, and what came of it."""
+        found = self._transport.request("GET", base.dataset_path(reference) + "/lineage")
+        return base.parse(wire_versions.Lineage, found)
+
+    def delete_dataset(self, reference: str, *, dry_run: bool = True) -> wire_versions.Deletion:
+        """Delete a dataset version that nothing descends from; a dry run only says what would go."""
+        params = {"dry_run": str(dry_run).lower()}
+        done = self._transport.request("DELETE", base.dataset_path(reference), params=params)
+        return base.parse(wire_versions.Deletion, done)
 
 
 def _pieces(path: Path, size: int, progress: Callable[[int, int], None] | None) -> Iterator[bytes]:

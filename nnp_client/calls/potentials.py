@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nnp_client import downloads
 from nnp_client.calls import base
 from nnp_client.wire import potentials as wire
+from nnp_client.wire import versions as wire_versions
 
 
 class PotentialCalls(base.Calls):
@@ -35,10 +36,10 @@ class PotentialCalls(base.Calls):
         path = base.version_path(self.potential_version(reference).reference)
         return base.parse(wire.Card, self._transport.request("GET", path + "/card"))
 
-    def lineage(self, reference: str) -> wire.Lineage:
+    def lineage(self, reference: str) -> wire_versions.Lineage:
         """Where a version comes from."""
         path = base.version_path(self.potential_version(reference).reference)
-        return base.parse(wire.Lineage, self._transport.request("GET", path + "/lineage"))
+        return base.parse(wire_versions.Lineage, self._transport.request("GET", path + "/lineage"))
 
     def onnx(self, reference: str, *, dtype: str = "float32") -> bytes:
         """The ONNX file of a version, verified by its SHA-256 and kept in the cache folder."""
@@ -75,8 +76,8 @@ class PotentialCalls(base.Calls):
         done = self._transport.request("POST", base.version_path(reference) + "/withdraw", body={"reason": reason})
         return base.parse(wire.PotentialVersionOut, done)
 
-    def delete(self, reference: str, *, dry_run: bool = True) -> wire.Deletion:
+    def delete(self, reference: str, *, dry_run: bool = True) -> wire_versions.Deletion:
         """Delete a potential version that was never promoted; a dry run only says what would go."""
         params = {"dry_run": str(dry_run).lower()}
         done = self._transport.request("DELETE", base.version_path(reference), params=params)
-        return base.parse(wire.Deletion, done)
+        return base.parse(wire_versions.Deletion, done)

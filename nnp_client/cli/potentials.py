@@ -114,12 +114,14 @@ def withdraw(
 
 def delete(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(help="The version, such as Si:3.")],
+    reference: Annotated[str, typer.Argument(help="The version, such as Si:3; with --dataset si-pbe:2.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would go.")] = False,
+    dataset: Annotated[bool, typer.Option("--dataset", help="It is a dataset version.")] = False,
 ) -> None:
-    """Delete a potential version that was never promoted."""
+    """Delete a version that was never promoted, and that nothing was made from."""
     state = of(context)
-    done = state.client.delete(reference, dry_run=not yes)
+    remove = state.client.delete_dataset if dataset else state.client.delete
+    done = remove(reference, dry_run=not yes)
     verb = "deleted" if done.deleted else "would be deleted (add --yes)"
     state.show(done, f"{done.reference} {verb}: {len(done.artifacts)} artifacts, {done.bytes} bytes")
 

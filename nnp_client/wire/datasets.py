@@ -118,12 +118,6 @@ class Comparison(Wire):
     regrouped: list[Difference] = Field(description="Structures in another group.")
 
 
-class Withdraw(Wire):
-    """Withdraw a version: it stays, shows as withdrawn, and so do its descendants."""
-
-    reason: str = Field(min_length=1, max_length=2000, description="Why, for everybody to read.")
-
-
 class UploadOptions(Wire):
     """How to read an uploaded file; query parameters of the upload."""
 

@@ -132,19 +132,3 @@ class Card(Wire):
     lineage: dict[str, Any] = Field(
         description="Job, recipe, dataset version, code and package versions it comes from."
     )
-
-
-class Lineage(Wire):
-    """Where a version comes from."""
-
-    reference: str = Field(description='Name and number, "Si:3".')
-    lineage: dict[str, Any] = Field(description="Job, recipe, dataset version, parents, code and package versions.")
-
-
-class Deletion(Wire):
-    """What a deletion removes."""
-
-    reference: str = Field(description="The version.")
-    deleted: bool = Field(description="False for a dry run: nothing was removed.")
-    artifacts: list[Sha256] = Field(description="Bytes that nothing else refers to; `nnpd collect` removes them.")
-    bytes: int = Field(description="Their size.")

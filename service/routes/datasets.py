@@ -6,7 +6,7 @@ import fastapi
 from fastapi import Query
 from starlette.concurrency import run_in_threadpool
 
-from models_store import datasets
+from models_store import datasets, lineage
 from nnp_client.wire.base import DATASET_PATTERN
 from nnp_client.wire.datasets import (
     Comparison,
@@ -15,11 +15,11 @@ from nnp_client.wire.datasets import (
     Exclude,
     Upload,
     UploadOptions,
-    Withdraw,
 )
 from nnp_client.wire.paging import Page
-from service import parts, uploading
-from service.routes.parameters import Actor, DatasetName, Elements, Limit, Number
+from nnp_client.wire.versions import Deletion, Lineage, Withdraw
+from service import deleting, parts, uploading
+from service.routes.parameters import Actor, DatasetName, DryRun, Elements, Limit, Number
 from service.sessions import Reading, Writing
 from service.views import datasets as views
 
@@ -103,3 +103,17 @@ def withdraw_dataset_version(
 ) -> DatasetVersionOut:
     version = datasets.version(session, f"{name}:{number}")
     return views.version_of(session, datasets.withdraw(session, version, reason=body.reason, actor=actor))
+
+
+@router.get("/{name}/versions/{number}/lineage", summary="Where a version comes from, and what came of it")
+def get_dataset_lineage(session: Reading, name: DatasetName, number: Number) -> Lineage:
+    version = datasets.version(session, f"{name}:{number}")
+    return Lineage(reference=version.reference, lineage=lineage.of_dataset(session, version))
+
+
+@router.delete("/{name}/versions/{number}", summary="Delete a version that nothing descends from")
+def delete_dataset_version(
+    session: Writing, actor: Actor, name: DatasetName, number: Number, dry_run: DryRun = True
+) -> Deletion:
+    version = datasets.version(session, f"{name}:{number}")
+    return deleting.dataset_version(session, version, dry_run=dry_run, actor=actor)

@@ -28,5 +28,5 @@ async def ready(request: fastapi.Request) -> Readiness:
     summary="Metrics of this process in Prometheus' text format",
     response_class=fastapi.responses.PlainTextResponse,
 )
-async def metrics(request: fastapi.Request) -> fastapi.Response:
+def metrics(request: fastapi.Request) -> fastapi.Response:
     return fastapi.Response(parts.of(request).metrics.text(), media_type=prometheus_client.CONTENT_TYPE_LATEST)

@@ -13,6 +13,7 @@ DatasetName = Annotated[str, Path(description="Name of the dataset.", pattern=NA
 PotentialName = Annotated[str, Path(description="Name of the potential.", pattern=NAME_PATTERN)]
 AliasName = Annotated[str, Path(description="Name of the alias.", pattern=NAME_PATTERN)]
 Number = Annotated[int, Path(description="Number of the version.", ge=1, lt=2**31)]
+DryRun = Annotated[bool, Query(description="Only say what would be removed.")]
 Limit = Annotated[int, Query(description="Longest page.", ge=1, le=MAX_LIMIT)]
 IdempotencyKey = Annotated[
     str | None,

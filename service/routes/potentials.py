@@ -7,11 +7,11 @@ from fastapi import Query
 from fastapi.responses import HTMLResponse, Response
 
 from models_store import lineage, potentials
-from nnp_client.wire.datasets import Withdraw
-from nnp_client.wire.potentials import Card, Deletion, Lineage, PotentialOut, PotentialVersionOut
+from nnp_client.wire.potentials import Card, PotentialOut, PotentialVersionOut
 from nnp_client.wire.predictions import REFERENCE_PATTERN
+from nnp_client.wire.versions import Deletion, Lineage, Withdraw
 from service import card_page, deleting, downloading, parts
-from service.routes.parameters import Actor, Elements, Number, PotentialName
+from service.routes.parameters import Actor, DryRun, Elements, Number, PotentialName
 from service.sessions import Reading, Writing
 from service.views import potentials as views
 
@@ -108,7 +108,7 @@ def delete_potential_version(
     actor: Actor,
     name: PotentialName,
     number: Number,
-    dry_run: Annotated[bool, Query(description="Only say what would be removed.")] = True,
+    dry_run: DryRun = True,
 ) -> Deletion:
     version = potentials.version(session, name, number)
     return deleting.potential_version(session, version, dry_run=dry_run, actor=actor)

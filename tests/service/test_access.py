@@ -111,3 +111,6 @@ def test_metrics_count_by_route_and_potential(
     assert 'nnpd_requests_total{method="GET",route="/v1/potentials/{name}",status="404"} 1.0' in text
     assert 'nnpd_predicted_atoms_total{potential="Si:1"} 8.0' in text
     assert "nnpd_waiting_atoms 0.0" in text
+    assert "nnpd_jobs{" not in text
+    http.post("/v1/datasets?name=si", content=b"x")
+    assert 'nnpd_jobs{queue="default",state="queued"} 1.0' in http.get("/v1/metrics").text

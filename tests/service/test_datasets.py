@@ -124,6 +124,20 @@ def test_excluding_makes_a_version_that_compares(client: Client, frames: list[Fr
         client.exclude(reference)
 
 
+def test_lineage_and_deletion_of_versions(client: Client, frames: list[Frame], store_frames: Store) -> None:
+    reference = store_frames("si-pbe", frames)
+    made = client.exclude(reference, positions=[0])
+    assert client.dataset_lineage(reference).lineage["children"] == [made.reference]
+    with pytest.raises(errors.ConflictError, match="made from it"):
+        client.delete_dataset(reference)
+    assert not client.delete_dataset(made.reference).deleted
+    assert client.dataset_version(made.reference).state == DatasetState.READY
+    assert client.delete_dataset(made.reference, dry_run=False).deleted
+    assert client.delete_dataset(reference, dry_run=False).deleted
+    with pytest.raises(errors.NotFoundError):
+        client.dataset_version(reference)
+
+
 def test_withdrawal_shows_on_descendants(client: Client, frames: list[Frame], store_frames: Store) -> None:
     reference = store_frames("si-pbe", frames)
     made = client.exclude(reference, positions=[0])

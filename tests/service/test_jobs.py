@@ -55,6 +55,9 @@ def test_a_dataset_without_number_means_the_newest(client: Client, dataset: str)
         ({"committee": [{"hidden": [8], "activation": "sine"}]}, "recipe.committee.0.activation"),
         ({"test_fraction": 1.0}, "recipe.test_fraction"),
         ({"learning_rat": 1}, "recipe.learning_rat"),
+        ({"symmetry_functions": {"kind": "power_spectrum", "l_max": 99}}, "recipe.symmetry_functions.l_max"),
+        ({"exclude_groups": ["wram"]}, "recipe.exclude_groups"),
+        ({"group_weights": {"wram": 2}}, "recipe.group_weights"),
     ],
 )
 def test_recipes_that_cannot_work_name_the_field(client: Client, dataset: str, recipe: object, field: str) -> None:
@@ -80,6 +83,17 @@ def test_retrain_takes_name_and_recipe_of_its_parent(
     job = client.retrain("Si@production", dataset)
     assert (job.request["parent"], job.request["potential"]) == ("Si:1", "Si")
     assert job.request["recipe"] == {"version": 1, "seed": 7}
+
+
+def test_retrain_refuses_other_networks_than_the_parents(
+    http: testing.TestClient, client: Client, dataset: str, si_files: dict[str, bytes]
+) -> None:
+    recipe = client.train("Si", dataset).request["recipe"]
+    testing.register(testing.parts_of(http), "Si", si_files, recipe=recipe)
+    with pytest.raises(errors.InvalidError) as refused:
+        client.retrain("Si:1", dataset, recipe={"cutoff": 5.0})
+    assert refused.value.field == "recipe.cutoff"
+    assert client.retrain("Si:1", dataset, recipe={"seed": 9}).request["recipe"]["seed"] == 9
 
 
 def test_a_submission_repeated_with_its_key_is_one_job(http: testing.TestClient, dataset: str) -> None:

@@ -125,6 +125,7 @@ def test_cards_show_state_and_lineage(http: testing.TestClient, client: Client, 
         "limits": "<b>only silicon</b>",
         "errors": {"test": {"force_rmse_ev_per_a": 0.1, "energy_rmse_mev_per_atom": 5.0}},
         "energy_volume": {"volume": [1.0, 2.0, 3.0, 4.0, 5.0], "energy": [2.0, 1.0, 0.5, 1.0, 2.0]},
+        "dimers": {"distance_a": [1.0, 2.0, 3.0, 4.0, 5.0], "energy_ev": {"Si-Si": [5.0, 1.0, 0.5, 0.2, 0.0]}},
         "authors": ["A", "B"],
     }
     testing.register(testing.parts_of(http), "Si", si_files, card=card, recipe={"seed": 1})
@@ -135,7 +136,8 @@ def test_cards_show_state_and_lineage(http: testing.TestClient, client: Client, 
     page = http.get("/v1/potentials/Si/versions/1/card.html")
     assert page.headers["Content-Type"].startswith("text/html")
     assert "&lt;b&gt;only silicon" in page.text
-    assert "<svg" in page.text
+    assert page.text.count("<svg") == 2
+    assert "Si-Si energy ev" in page.text
 
 
 def test_withdrawn_versions_say_so_and_cannot_be_promoted(

@@ -1,5 +1,6 @@
 """POST /v1/predict against nnp.core in this process."""
 
+import dataclasses
 import io
 import json
 
@@ -9,7 +10,7 @@ import pytest
 from ase import Atoms
 
 from nnp.core.potential import Potential
-from nnp.core.prediction import PROPERTIES
+from nnp.core.prediction import PROPERTIES, Domain
 from nnp.core.structure import Structure
 from nnp_client import errors
 from nnp_client.client import Client
@@ -227,3 +228,4 @@ def test_the_pydantic_contract_accepts_what_the_fast_path_accepts(silicon: Atoms
 def test_the_wire_names_every_property_of_the_core() -> None:
     assert tuple(predictions.Property) == PROPERTIES
     assert set(predictions.PredictionOut.model_fields) == {*PROPERTIES, "extrapolating", "unavailable"}
+    assert set(predictions.DomainOut.model_fields) == {field.name for field in dataclasses.fields(Domain)}
