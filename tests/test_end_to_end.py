@@ -106,7 +106,9 @@ def test_upload_train_through_a_kill_promote_and_predict(
         assert client.wait(upload.job.id, timeout_seconds=DEADLINE).result == {
             "dataset_version": "al:1",
             "duplicate": False,
+            "warning": None,
             "frames": 40,
+            "labelled": 40,
             "rejected": 0,
         }
 

@@ -40,6 +40,16 @@ class Ingested:
     version: DatasetVersion
     duplicate: bool
 
+    @property
+    def warning(self) -> str | None:
+        """What the uploader must know: the content was there and is withdrawn, so that nothing is trained on it."""
+        if self.duplicate and self.version.state == DatasetState.WITHDRAWN:
+            return (
+                f"the same content is {self.version.reference} already, which was withdrawn: {self.version.reason}; "
+                "trainings do not take it, and a version is withdrawn for good: mend the data, or use another dataset"
+            )
+        return None
+
 
 @dataclass(kw_only=True)
 class _Gathered:

@@ -6,7 +6,7 @@ from typing import Any
 import ase.io
 import pytest
 
-from models_store import datasets
+from models_store import datasets, jobs
 from models_store.errors import NotFound
 
 
@@ -27,7 +27,14 @@ def spoil(source: Path, target: Path, line: int, old: str, new: str) -> Path:
 def test_a_good_file_becomes_a_version(laboratory: Any, aluminium_file: Path) -> None:
     job = laboratory.upload(aluminium_file)
     assert job.state == "succeeded", job.error
-    assert job.result == {"dataset_version": "al:1", "duplicate": False, "frames": 32, "rejected": 0}
+    assert job.result == {
+        "dataset_version": "al:1",
+        "duplicate": False,
+        "warning": None,
+        "frames": 32,
+        "labelled": 32,
+        "rejected": 0,
+    }
     made = version(laboratory, "al:1")
     assert made.state == "ready"
     with laboratory.workplace.reading() as session:
@@ -52,6 +59,34 @@ def test_the_same_file_again_is_the_same_version(laboratory: Any, aluminium_file
     assert again.result["duplicate"]
     with pytest.raises(NotFound):
         version(laboratory, "al:2")
+
+
+def test_the_same_file_as_a_withdrawn_version_is_told(laboratory: Any, aluminium_file: Path) -> None:
+    laboratory.upload(aluminium_file)
+    with laboratory.workplace.sessions.begin() as session:
+        datasets.withdraw(session, datasets.version(session, "al:1"), reason="wrong k-points")
+    again = laboratory.upload(aluminium_file)
+    assert again.state == "succeeded", again.error
+    assert (again.result["dataset_version"], again.result["duplicate"]) == ("al:1", True)
+    assert "is al:1 already, which was withdrawn: wrong k-points" in again.result["warning"]
+    with laboratory.workplace.reading() as session:
+        said = [event.data for event in jobs.events(session, again.id, kinds=["log"])]
+    assert {"level": "warning", "message": again.result["warning"]} in said
+
+
+def test_labels_under_another_name_are_asked_for(laboratory: Any, aluminium_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.extxyz"
+    text = aluminium_file.read_text()
+    for old, new in ((":forces:", ":dft_forces:"), (" energy=", " REF_energy="), (" stress=", " REF_stress=")):
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    job = laboratory.upload(path)
+    assert job.error["code"] == "upload_rejected"
+    assert "REF_energy; say which it is (energy key; nnp upload --energy-key REF_energy)" in job.error["message"]
+    keys = {"energy": "REF_energy", "forces": "dft_forces"}
+    assert laboratory.upload(path, keys=keys).result["labelled"] == 32
+    assert laboratory.upload(path, require_labels=False, dataset="bare").result["labelled"] == 0
 
 
 def test_a_bad_frame_rejects_the_upload_and_is_named(laboratory: Any, aluminium_file: Path, tmp_path: Path) -> None:
@@ -141,8 +176,6 @@ def test_other_labels_of_the_same_method_are_a_conflict(laboratory: Any, alumini
 
 
 def test_a_retried_upload_gets_a_new_version(laboratory: Any, aluminium_file: Path) -> None:
-    from models_store import jobs
-
     job_id = laboratory.submit_upload(aluminium_file, format="no-such-format")
     assert laboratory.run(job_id).state == "failed"
     with laboratory.workplace.sessions.begin() as session:

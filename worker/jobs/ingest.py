@@ -37,7 +37,11 @@ def run(work: Work) -> Publish:
         )
     if not frames:
         raise JobRefused("upload_rejected", "The file has no usable frame.", rejections=rejected)
-    work.journal.say(f"read {len(frames)} frames, left out {len(rejected)}")
+    labelled = sum(frame.label is not None for frame in frames)
+    work.journal.say(
+        f"read {len(frames)} frames, {labelled} of them with labels, left out {len(rejected)}",
+        level="info" if labelled else "warning",
+    )
     work.journal.progress("store", message=f"{len(frames)} frames")
 
     def publish(session: Session) -> dict[str, Any]:
@@ -52,10 +56,15 @@ def run(work: Work) -> Publish:
             rejected=rejected,
             on_conflict=payload.get("on_error", "raise"),
         )
+        if ingested.warning is not None:
+            entry = jobs.Entry(kind="log", data={"level": "warning", "message": ingested.warning})
+            jobs.record(session, work.claim, [entry])
         return {
             "dataset_version": ingested.version.reference,
             "duplicate": ingested.duplicate,
+            "warning": ingested.warning,
             "frames": len(frames),
+            "labelled": labelled,
             "rejected": len(rejected),
         }
 
@@ -79,7 +88,7 @@ def _begun(session: Session, work: Work) -> DatasetVersion:
         job_id=work.claim.job_id,
         source_sha256=payload["artifact"],
         note=payload.get("note", ""),
-        actor=jobs.get(session, work.claim.job_id).created_by,
+        actor=work.claim.created_by,
     )
 
 
@@ -99,6 +108,7 @@ def _read(work: Work, rejected: list[dict[str, Any]]) -> list[Frame]:
             keys=reading.LabelKeys(**(payload.get("keys") or {})),
             on_error="skip",
             rejected=problems,
+            require_labels=payload.get("require_labels"),
             length_unit=payload.get("length_unit"),
             energy_unit=payload.get("energy_unit"),
             name=payload["filename"],
