@@ -100,7 +100,7 @@ class Loss(_Closed):
     stress) and force components (force). Only the ratios matter: eq. 3 is energy = 1 - a, force = a.
     """
 
-    energy: Weight = pydantic.Field(2.0, description="Weight of squared energy errors per atom, in 1/(eV/atom)².")
+    energy: Weight = pydantic.Field(5.0, description="Weight of squared energy errors per atom, in 1/(eV/atom)².")
     force: Weight = pydantic.Field(1.0, description="Weight of squared force component errors, in 1/(eV/Å)².")
     stress: Weight = pydantic.Field(
         0.1, description="Weight of squared errors of stress times volume per atom, in 1/(eV/atom)²."
@@ -182,7 +182,7 @@ class Recipe(_Closed):
         "one_cycle", description="Learning rate over the steps: warm-up and cosine decay, or cosine decay alone."
     )
     weight_decay: float = pydantic.Field(
-        0.01, ge=0.0, le=1.0, description="Decoupled weight decay per unit of learning rate (AdamW)."
+        0.1, ge=0.0, le=1.0, description="Decoupled weight decay per unit of learning rate (AdamW)."
     )
     patience: int | None = pydantic.Field(
         None,

@@ -9,7 +9,7 @@ import torch
 from nnp.core import recipe, units
 from nnp.learn import batches, fit, pair_forces, stacks
 
-ATOM_VISITS = 8_000_000
+ATOM_VISITS = 6_000_000
 """The automatic budget: epochs times training atoms, within `EPOCHS`."""
 EPOCHS = (60, 800)
 WARM_START = 0.3
