@@ -1,11 +1,11 @@
 """Lineage: from any version back to job, recipe, dataset version, code and packages; what was withdrawn on the way."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import CTE, select
+from sqlalchemy.orm import Session, aliased
 
 from models_store.tables import DatasetState, DatasetVersion, Job, PotentialState, PotentialVersion
 
@@ -46,7 +46,8 @@ def of_dataset(session: Session, version: DatasetVersion) -> dict[str, Any]:
 def withdrawn_ancestors(session: Session, versions: Iterable[PotentialVersion]) -> dict[int, list[str]]:
     """For each potential version (by row id) what it learnt from that was withdrawn since, in sentences.
 
-    That is the dataset version it was trained on, the versions it was warm-started from, and theirs. Two queries,
+    That is the dataset version it was trained on, the versions it was warm-started from, and theirs; and, in other
+    words because the bad frames may have been left out, what those dataset versions were made from. Two queries,
     however many versions are asked about.
     """
     asked = list(versions)
@@ -68,20 +69,47 @@ def withdrawn_ancestors(session: Session, versions: Iterable[PotentialVersion]) 
         .where(PotentialVersion.state == PotentialState.WITHDRAWN, PotentialVersion.id != line.c.asked)
         .order_by(PotentialVersion.id.desc())
     )
-    datasets = session.execute(
-        select(line.c.asked, DatasetVersion)
+    found: dict[int, list[str]] = {version.id: [] for version in asked}
+    for asked_id, sentence in itertools.chain(
+        _withdrawn_data(session, line), ((asked_id, _sentence("potential", row)) for asked_id, row in potentials)
+    ):
+        if sentence not in found[asked_id]:
+            found[asked_id].append(sentence)
+    return found
+
+
+def _withdrawn_data(session: Session, line: CTE) -> Iterator[tuple[int, str]]:
+    """For the potentials in `line`, which dataset versions behind them are withdrawn: first those trained on."""
+    trained_on = (
+        select(line.c.asked, DatasetVersion.id.label("used"), DatasetVersion.id, DatasetVersion.parent_id)
         .join(PotentialVersion, PotentialVersion.id == line.c.id)
         .join(DatasetVersion, DatasetVersion.id == PotentialVersion.dataset_version_id)
-        .where(DatasetVersion.state == DatasetState.WITHDRAWN)
-        .order_by(PotentialVersion.id.desc())
+        .cte("data", recursive=True)
     )
-    found: dict[int, list[str]] = defaultdict(list)
-    for kind, rows in (("dataset", datasets), ("potential", potentials)):
-        for asked_id, row in rows:
-            sentence = _sentence(kind, row)
-            if sentence not in found[asked_id]:
-                found[asked_id].append(sentence)
-    return {version.id: found[version.id] for version in asked}
+    data = trained_on.union(
+        select(trained_on.c.asked, trained_on.c.used, DatasetVersion.id, DatasetVersion.parent_id).join(
+            trained_on, DatasetVersion.id == trained_on.c.parent_id
+        )
+    )
+    used = aliased(DatasetVersion)
+    rows = session.execute(
+        select(data.c.asked, used, DatasetVersion)
+        .join(used, used.id == data.c.used)
+        .join(DatasetVersion, DatasetVersion.id == data.c.id)
+        .where(DatasetVersion.state == DatasetState.WITHDRAWN)
+        .order_by(used.id.desc(), DatasetVersion.id.desc())
+    ).all()
+    learnt_from = {(asked, withdrawn.id) for asked, trained, withdrawn in rows if trained.id == withdrawn.id}
+    for asked, trained, withdrawn in rows:
+        if trained.id == withdrawn.id:
+            yield asked, _sentence("dataset", withdrawn)
+    for asked, trained, withdrawn in rows:
+        if (asked, withdrawn.id) not in learnt_from:
+            yield (
+                asked,
+                f"dataset {trained.reference} was made from {withdrawn.reference}, "
+                f"which was withdrawn: {withdrawn.reason}",
+            )
 
 
 def _potential_line(session: Session, version: PotentialVersion) -> Sequence[PotentialVersion]:

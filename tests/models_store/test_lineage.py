@@ -79,14 +79,27 @@ def test_a_withdrawn_parent_shows_on_its_children_only(session: Session, family:
     assert found == [[], [], ["potential Si:2 was withdrawn: diverges"]]
 
 
-def test_potentials_of_the_cleaned_version_alone_stay_clean(
+def test_withdrawn_origins_of_the_data_show_in_other_words(
     session: Session,
     family: dict[str, object],
     make_version: Callable[..., tables.PotentialVersion],
 ) -> None:
-    fresh = make_version(session, dataset_version_id=family["si:2"].id)  # type: ignore[attr-defined]
+    second: tables.DatasetVersion = family["si:2"]  # type: ignore[assignment]
+    third = datasets.exclude(session, second, positions=[0]).version
+    fresh = make_version(session, dataset_version_id=third.id)
+    child = make_version(session, parent_version_id=fresh.id)
+    unrelated = make_version(session)
     datasets.withdraw(session, family["si:1"], reason="wrong")  # type: ignore[arg-type]
-    assert lineage.withdrawn_ancestors(session, [fresh]) == {fresh.id: []}
+    said = "dataset si:3 was made from si:1, which was withdrawn: wrong"
+    found = lineage.withdrawn_ancestors(session, [fresh, child, unrelated])
+    assert found == {fresh.id: [said], child.id: [said], unrelated.id: []}
+    datasets.withdraw(session, second, reason="too few")
+    datasets.withdraw(session, third, reason="fewer")
+    assert lineage.withdrawn_ancestors(session, [fresh])[fresh.id] == [
+        "dataset si:3 was withdrawn: fewer",
+        "dataset si:3 was made from si:2, which was withdrawn: too few",
+        said,
+    ]
 
 
 def test_many_versions_are_asked_at_once(
