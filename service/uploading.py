@@ -70,6 +70,7 @@ def _payload(stored: artifacts.Stored, options: UploadOptions) -> dict[str, Any]
         "format": options.format,
         "keys": keys,
         "on_error": options.on_error,
+        "require_labels": options.require_labels,
         "length_unit": options.length_unit,
         "energy_unit": options.energy_unit,
         "method": {"name": options.method or options.name, "record": _record(options.method_record)},

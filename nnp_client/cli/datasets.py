@@ -33,6 +33,10 @@ def upload(
     length_unit: Annotated[Text, typer.Option(help="angstrom or bohr; default: the format's own.")] = None,
     energy_unit: Annotated[Text, typer.Option(help="eV, Hartree or Rydberg; default: the format's own.")] = None,
     on_error: Annotated[str, typer.Option(help="raise: a bad frame rejects all; skip: it is left out.")] = "raise",
+    require_labels: Annotated[
+        bool | None,
+        typer.Option("--require-labels/--unlabelled", help="Every frame needs an energy, or none has one."),
+    ] = None,
     method: Annotated[Text, typer.Option(help="Name of the method; default: the dataset's.")] = None,
     method_record: Annotated[Text, typer.Option(help="Settings of the method, a JSON object.")] = None,
     test_fraction: Annotated[float, typer.Option(help="Part kept for the test, where the file does not say.")] = 0.1,

@@ -164,6 +164,11 @@ class UploadOptions(Wire):
     on_error: Literal["raise", "skip"] = Field(
         default="raise", description="A bad frame rejects the upload (raise), or is listed and left out (skip)."
     )
+    require_labels: bool | None = Field(
+        default=None,
+        description="True: a frame without an energy is a bad frame; false: structures without labels are meant; null: "
+        "frames may be unlabelled, but not those that keep energies or forces under names that nobody mapped.",
+    )
     method: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",

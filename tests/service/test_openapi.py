@@ -1,7 +1,9 @@
 """The OpenAPI document is complete, and the service does what it says."""
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -143,3 +145,44 @@ def sent(http: testing.TestClient, case: Any) -> Any:
         json=given.get("json"),
         content=content,
     )
+
+
+def test_a_change_of_the_wire_is_seen(document: dict[str, Any], repository: Path) -> None:
+    """Every route and field but the recipe's, one a line; `NNPD_WRITE_SNAPSHOT=1` writes the file anew."""
+    file = repository / "tests" / "service" / "wire.txt"
+    lines = sorted({*routes(document), *fields(document)})
+    if os.environ.get("NNPD_WRITE_SNAPSHOT"):
+        file.write_text("\n".join(lines) + "\n")
+    assert lines == file.read_text().splitlines()
+
+
+def routes(document: dict[str, Any]) -> Iterator[str]:
+    for name, operation in operations(document):
+        parameters = [f"{entry['in']}:{entry['name']}" for entry in operation.get("parameters", [])]
+        answers = [status for status in operation["responses"] if status != "default"]
+        yield f"{name} ({', '.join(parameters)}) -> {', '.join(answers)}"
+
+
+def fields(document: dict[str, Any]) -> Iterator[str]:
+    recipe: set[str] = set()
+    collect(document, {"$ref": "#/components/schemas/Recipe"}, recipe)
+    for name, schema in document["components"]["schemas"].items():
+        if name in recipe:
+            continue
+        for word in schema.get("enum", []):
+            yield f"{name} = {word}"
+        for field, inner in schema.get("properties", {}).items():
+            yield f"{name}.{field}: {kind(inner)}{'' if field in schema.get('required', []) else ' (optional)'}"
+
+
+def kind(schema: dict[str, Any]) -> str:
+    """The type of a field in a few letters."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema or "oneOf" in schema:
+        return " | ".join(kind(entry) for entry in schema.get("anyOf") or schema["oneOf"])
+    if schema.get("type") == "array":
+        return f"[{kind(schema['items'])}]"
+    if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"{{{kind(schema['additionalProperties'])}}}"
+    return str(schema.get("const") or schema.get("type", "any"))
