@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import and_, or_, select, union
+from sqlalchemy import and_, exists, or_, select, union
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -13,6 +13,7 @@ from models_store import audit
 from models_store.artifacts import ArtifactStore, Listed
 from models_store.tables import (
     Artifact,
+    DatasetState,
     DatasetVersion,
     Job,
     JobArtifact,
@@ -24,7 +25,7 @@ from models_store.tables import (
 YOUNG = timedelta(days=1)
 """Artifacts younger than this are kept: what refers to them may be about to be written."""
 RETRY_WINDOW = timedelta(days=30)
-"""How long the artifacts of failed and cancelled jobs are kept, so that the jobs can be retried."""
+"""How long the artifacts of failed and cancelled jobs and of rejected uploads are kept, so that they can be retried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,8 @@ def collect(
 ) -> Collected:
     """Remove the artifacts that nothing refers to: first the rows, in one committed transaction, then the bytes.
 
-    In this order a crash leaves bytes without a row, which the next collection removes, and never a row without bytes.
+    In this order a crash leaves bytes without a row, which the next collection removes. Of the file of a rejected
+    dataset version the row stays, so that its hash and size are known when its bytes are gone.
     """
     before = time.time() - young.total_seconds()
     listed = [artifact for artifact in store.list() if artifact.put_at < before]
@@ -88,7 +90,8 @@ def _forget(sessions: sessionmaker[Session], artifact: Listed, retry_window: tim
         if artifact.sha256 in _referred(session, retry_window, [artifact.sha256]):
             return False
         session.execute(delete_rows(JobArtifact).where(JobArtifact.sha256 == artifact.sha256))
-        session.execute(delete_rows(Artifact).where(Artifact.sha256 == artifact.sha256))
+        named = exists().where(DatasetVersion.source_sha256 == Artifact.sha256)
+        session.execute(delete_rows(Artifact).where(Artifact.sha256 == artifact.sha256, ~named))
         audit.record(session, "collect", f"artifact {artifact.sha256}", actor=actor, size=artifact.size)
     return True
 
@@ -100,7 +103,10 @@ def _referred(session: Session, retry_window: timedelta, among: Collection[str] 
     )
     queries = [
         select(PotentialArtifact.sha256),
-        select(DatasetVersion.source_sha256).where(DatasetVersion.source_sha256.is_not(None)),
+        select(DatasetVersion.source_sha256).where(
+            DatasetVersion.source_sha256.is_not(None),
+            or_(DatasetVersion.state != DatasetState.REJECTED, DatasetVersion.frozen_at > now() - retry_window),
+        ),
         select(JobArtifact.sha256).join(Job, Job.id == JobArtifact.job_id).where(live),
     ]
     if among:

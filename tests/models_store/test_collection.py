@@ -73,6 +73,30 @@ def test_a_failed_job_keeps_its_upload_while_it_may_be_retried(
     assert len(collection.collect(sessions, store, young=NOTHING, retry_window=NOTHING).removed) == 1
 
 
+def test_the_file_of_a_rejected_version_is_kept_while_it_may_be_retried(
+    sessions: sessionmaker[Session], store: artifacts.ArtifactStore, put: Callable[[bytes], str]
+) -> None:
+    upload = put(b"upload")
+    with sessions.begin() as session:
+        version = datasets.begin(session, "si", source_sha256=upload)
+        datasets.reject(session, version, reason="a bad frame")
+    assert collection.collect(sessions, store, young=NOTHING).removed == ()
+    found = collection.collect(sessions, store, young=NOTHING, retry_window=NOTHING)
+    assert [listed.sha256 for listed in found.removed] == [upload]
+    assert not store.exists(upload)
+    assert collection.collect(sessions, store, young=NOTHING, retry_window=NOTHING).removed == ()
+    with sessions() as session:
+        assert datasets.version(session, "si:1").source_sha256 == upload
+        assert session.get_one(tables.Artifact, upload).size == len(b"upload")
+    # The same file again, this time for a version that is not rejected.
+    assert put(b"upload") == upload
+    with sessions.begin() as session:
+        datasets.begin(session, "si", source_sha256=upload)
+    assert collection.collect(sessions, store, young=NOTHING, retry_window=NOTHING).removed == ()
+    with sessions() as session:
+        assert list(collection.missing(session, store)) == []
+
+
 def test_lost_bytes_are_found(
     sessions: sessionmaker[Session],
     store: artifacts.ArtifactStore,
