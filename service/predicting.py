@@ -15,7 +15,7 @@ from nnp.core.structure import Structure
 from nnp_client.wire import arrays
 from nnp_client.wire.predictions import PredictOptions
 from service import errors, structure_bodies
-from service.batcher import Outcome, Work
+from service.batcher import Batcher, Outcome, Work
 from service.parts import Parts
 from service.pool import Loaded
 
@@ -40,7 +40,7 @@ async def predict(parts: Parts, request: fastapi.Request) -> fastapi.Response:
     structures = [entry for entry in asked.entries if isinstance(entry, Structure)]
     outcome = Outcome(results=[])
     if structures:
-        outcome = await _outcome(parts, request, _work(loaded, structures, asked.options))
+        outcome = await outcome_of(parts.batcher, request, _work(loaded, structures, asked.options))
     predicted = iter(outcome.results)
     results: list[Any] = [next(predicted) if isinstance(entry, Structure) else entry for entry in asked.entries]
     if len(results) == 1 and isinstance(results[0], core_errors.NnpError):
@@ -79,11 +79,16 @@ def _work(loaded: Loaded, structures: list[Structure], options: PredictOptions) 
     )
 
 
-async def _outcome(parts: Parts, request: fastapi.Request, work: Work) -> Outcome:
-    """Wait in the batcher; a caller that goes away meanwhile is not computed for."""
-    if parts.batcher.idle:  # begins at once: watching the connection is not worth it
-        return await parts.batcher.predict(work)
-    computing = asyncio.create_task(parts.batcher.predict(work))
+async def outcome_of(batcher: Batcher, request: fastapi.Request, work: Work) -> Outcome:
+    """Wait in the batcher; a caller that goes away meanwhile is not computed for.
+
+    Raises:
+        OverloadedError: The queue is full.
+        GoneError: The caller left.
+    """
+    if batcher.idle:  # begins at once: watching the connection is not worth it
+        return await batcher.predict(work)
+    computing = asyncio.create_task(batcher.predict(work))
     leaving = asyncio.create_task(_left(request))
     try:
         await asyncio.wait({computing, leaving}, return_when=asyncio.FIRST_COMPLETED)

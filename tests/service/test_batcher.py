@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import ase.build
+import fastapi
 import numpy as np
 import pytest
 
@@ -13,7 +14,7 @@ from nnp.core import errors as core_errors
 from nnp.core.potential import Potential
 from nnp.core.prediction import Prediction
 from nnp.core.structure import Structure
-from service import errors
+from service import errors, predicting
 from service.batcher import Batcher, Outcome, Work
 
 ENERGY = frozenset({"energy"})
@@ -139,6 +140,33 @@ def test_callers_that_left_are_not_computed_for() -> None:
         return gated.batches
 
     assert asyncio.run(run()) == [[1], [3]]
+
+
+def test_a_connection_that_closes_while_its_request_waits_ends_the_request() -> None:
+    async def run() -> list[list[int]]:
+        batcher, gated = Batcher(batch_atoms=100, queue_atoms=1000), Gated()
+        first = await occupied(batcher, gated)
+        closed = asyncio.Event()
+
+        async def receive() -> dict[str, str]:
+            await closed.wait()
+            return {"type": "http.disconnect"}
+
+        request = fastapi.Request({"type": "http", "headers": []}, receive)
+        waits = asyncio.create_task(predicting.outcome_of(batcher, request, work(gated, structure(7))))
+        await asyncio.sleep(0)
+        closed.set()
+        with pytest.raises(errors.GoneError):
+            await waits
+        gated.gate.set()
+        await first
+        assert batcher.waiting_atoms in (0, 7)  # what left is swept out when the next batch is put together
+        assert energies(await batcher.predict(work(gated, structure(2)))) == [2.0]
+        assert batcher.waiting_atoms == 0
+        batcher.close()
+        return gated.batches
+
+    assert asyncio.run(run()) == [[1], [2]]
 
 
 def test_a_full_queue_is_refused_with_a_time_to_come_back() -> None:
