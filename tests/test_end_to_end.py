@@ -23,8 +23,8 @@ RECIPE = {
     "symmetry_functions": {"kind": "power_spectrum", "radial": 6, "channels": 3, "l_max": 3},
     "committee": [{"hidden": [12, 8]}, {"hidden": [16]}],
     "replicas": [{"hidden": [8]}, {"hidden": [6, 6]}],
-    "steps": 600,
-    "patience": 600,
+    "steps": 900,
+    "patience": 900,
     "replica_steps": 50,
 }
 """Long enough to be killed in the middle of it."""

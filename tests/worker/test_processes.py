@@ -1,4 +1,4 @@
-"""Real Celery worker processes: on the filesystem broker with SQLite, and on Redis with PostgreSQL."""
+"""Real Celery worker processes on Redis and PostgreSQL, and on the filesystem broker (more in test_end_to_end.py)."""
 
 import os
 import shutil
@@ -51,7 +51,7 @@ class Site:
             "NNPD_ARTIFACTS_URL": self.home.artifacts_url,
             "NNPD_LEASE_SECONDS": "4",
             "NNPD_THREADS": "1",
-            "NNPD_CHECKPOINT_SECONDS": "0.2",
+            "NNPD_CHECKPOINT_SECONDS": "0",
             **settings,
         }
         arguments = [part for queue in queues for part in ("--queue", queue)]
@@ -128,18 +128,27 @@ def empty_redis(site: Site) -> None:
         client.flushdb()
 
 
-def check_kill_and_resume(site: Site, laboratory: Any, file: Path, eventually: Callable[..., None]) -> None:
-    """Upload and train with one worker, kill it in the middle, and see another one finish from the checkpoint."""
-    upload = laboratory.submit_upload(file)
-    first = site.start_worker("default", "train")
+@pytest.fixture
+def laboratory_of(laboratory: Any) -> Callable[[Site], Any]:
+    return lambda site: type(laboratory)(site.workplace)
+
+
+@pytest.mark.redis
+@pytest.mark.postgresql
+def test_a_killed_worker_on_redis_and_postgresql(
+    group: Site, laboratory_of: Callable[[Site], Any], aluminium_file: Path, eventually: Callable[..., None]
+) -> None:
+    laboratory = laboratory_of(group)
+    upload = laboratory.submit_upload(aluminium_file)
+    first = group.start_worker("default", "train")
     eventually(lambda: laboratory.job(upload).state == "succeeded")
-    job_id = laboratory.submit_training(recipe={"steps": 3000, "patience": 3000, "committee": [{"hidden": [32, 32]}]})
-    eventually(lambda: list(site.home.checkpoints.glob(f"{job_id}/*")))
+    job_id = laboratory.submit_training(recipe={"steps": 900, "patience": 900})
+    eventually(lambda: any(event.data["epoch"] >= 3 for event in laboratory.events(job_id, "metrics")))
     first.send_signal(signal.SIGKILL)
-    second = site.start_worker("train")
+    second = group.start_worker("train")
     stopping = threading.Event()
     rounds = threading.Thread(
-        target=reconciler.run, args=(site.workplace.sessions,), kwargs={"pause_seconds": 0.1, "stopping": stopping}
+        target=reconciler.run, args=(group.workplace.sessions,), kwargs={"pause_seconds": 0.1, "stopping": stopping}
     )
     rounds.start()
     try:
@@ -149,29 +158,10 @@ def check_kill_and_resume(site: Site, laboratory: Any, file: Path, eventually: C
         rounds.join()
     job = laboratory.job(job_id)
     assert (job.state, job.attempt, job.lost_attempts) == ("succeeded", 2, 1), job.error
-    epochs = [(event.attempt, event.data["epoch"]) for event in laboratory.events(job_id, "metrics")]
-    assert min(epoch for attempt, epoch in epochs if attempt == 2) > 0
+    curve = [event for event in laboratory.events(job_id, "metrics") if event.data["stage"] == "committee"]
+    assert min(event.data["epoch"] for event in curve if event.attempt == 2) > 0
     second.send_signal(signal.SIGTERM)
     assert second.wait(60) == 0
-
-
-@pytest.fixture
-def laboratory_of(laboratory: Any) -> Callable[[Site], Any]:
-    return lambda site: type(laboratory)(site.workplace)
-
-
-def test_a_killed_worker_on_the_filesystem_broker(
-    embedded: Site, laboratory_of: Callable[[Site], Any], aluminium_file: Path, eventually: Callable[..., None]
-) -> None:
-    check_kill_and_resume(embedded, laboratory_of(embedded), aluminium_file, eventually)
-
-
-@pytest.mark.redis
-@pytest.mark.postgresql
-def test_a_killed_worker_on_redis_and_postgresql(
-    group: Site, laboratory_of: Callable[[Site], Any], aluminium_file: Path, eventually: Callable[..., None]
-) -> None:
-    check_kill_and_resume(group, laboratory_of(group), aluminium_file, eventually)
 
 
 @pytest.mark.redis

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import ase.build
 import ase.io
@@ -269,9 +269,16 @@ class FullStore:
         self.full = True
 
     def put(self, content: bytes) -> artifacts.Stored:
+        self._check()
+        return self._store.put(content)
+
+    def open(self, sha256: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        self._check()
+        return self._store.open(sha256)
+
+    def _check(self) -> None:
         if self.full:
             raise StorageFull("no space is left for artifacts; nothing was stored")
-        return self._store.put(content)
 
 
 def test_on_a_full_disk_the_job_waits_and_then_goes_on_from_its_checkpoint(trained: Any) -> None:
@@ -292,15 +299,15 @@ def test_on_a_full_disk_the_job_waits_and_then_goes_on_from_its_checkpoint(train
     assert trained.job(job_id).state == "succeeded"
 
 
-def test_a_disk_that_stays_full_fails_the_job_in_the_end(trained: Any) -> None:
-    full = replace(trained.workplace, artifacts=FullStore(trained.workplace.artifacts))
-    job_id = trained.submit_training()
+def test_a_disk_that_stays_full_fails_the_job_in_the_end(laboratory: Any, aluminium_file: Path) -> None:
+    full = replace(laboratory.workplace, artifacts=FullStore(laboratory.workplace.artifacts))
+    job_id = laboratory.submit_upload(aluminium_file)
     for attempt in range(1, 7):
-        assert trained.job(job_id).state == "queued", attempt
+        assert laboratory.job(job_id).state == "queued", attempt
         with full.sessions.begin() as session:
             session.execute(sa.update(Job).where(Job.id == job_id).values(available_at=0.0))
         running.run_job(full, job_id)
-    job = trained.job(job_id)
+    job = laboratory.job(job_id)
     assert (job.state, job.attempt, job.error["code"]) == ("failed", 6, "disk_full")
     assert job.error["retryable"]
 

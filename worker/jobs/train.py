@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from models_store import artifacts, datasets, jobs, potentials
+from models_store import artifacts, datasets, potentials
 from models_store.tables import PotentialVersion
 from nnp.core import metrics
 from nnp.core import recipe as recipes
@@ -71,7 +71,7 @@ def run(work: Work) -> Publish:
             parent_version_id=None if parent is None else parent.id,
             code_version=provenance.code_version(),
             package_versions=provenance.package_versions(),
-            actor=jobs.get(session, work.claim.job_id).created_by,
+            actor=work.claim.created_by,
         )
         return {"potential_version": version.reference, "metrics": trained.metrics, "gates": report}
 
@@ -110,8 +110,7 @@ def _lineage(work: Work) -> dict[str, Any]:
     payload = work.payload
     with work.workplace.reading() as session:
         version = datasets.version(session, payload["dataset_version"])
-        trained_by = jobs.get(session, work.claim.job_id).created_by
-        named = attribution.attribution(session, payload["potential"], version, trained_by=trained_by)
+        named = attribution.attribution(session, payload["potential"], version, trained_by=work.claim.created_by)
     return {
         "potential": payload["potential"],
         "dataset_version": version.reference,
