@@ -120,7 +120,7 @@ def _check_names(record: Record, meaning: Meaning, fields: tuple[str, ...]) -> N
             raise errors.LabelError(
                 f"no {field} under the usual name ({' or '.join(meaning.keys.candidates(field))}), but "
                 f"{', '.join(found[:5])}; say which it is ({field} key; nnp upload --{field}-key {found[0]}), "
-                "or that labels are not needed (require_labels=false)"
+                "or that there are none (require_labels=false; nnp upload --unlabelled)"
             )
 
 
