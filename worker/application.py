@@ -1,9 +1,11 @@
 """The Celery application of a worker process."""
 
 import importlib
+import warnings
 from typing import Any
 
 from celery import Celery, signals
+from celery.platforms import SecurityWarning
 
 from models_store import doorbell, log
 from worker import tasks, watchdog
@@ -14,6 +16,8 @@ from worker.workplace import Workplace, open_workplace, prepare_home
 def create_worker(settings: Settings) -> Celery:
     """Connect to the registry and the broker, and answer the doorbell once Celery runs the application."""
     log.configure("worker", format=settings.log_format, level=settings.log_level)
+    # Celery warns that root with pickled messages is dangerous; ours are JSON, and containers often run as root.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     home = prepare_home(settings)
     app = doorbell.create_celery(settings.broker_url or home.broker_url, home.broker)
     workplace = open_workplace(settings, app)
