@@ -27,7 +27,7 @@ NARROW_POTENTIAL = "Si-narrow"
 UNSEEN = ("liquid", "vacancy", "compressed")
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     # The default recipe with budgets that suit a demonstration.
-    POTENTIAL: {"steps": 2200, "replica_steps": 1200},
+    POTENTIAL: {"steps": 3500, "replica_steps": 1500},
     NARROW_POTENTIAL: {
         "steps": 700,
         "replica_steps": 700,
