@@ -112,7 +112,7 @@ def test_the_service_survives_what_its_document_allows(
         operation = found.ok()
 
         @hypothesis.settings(
-            max_examples=3,
+            max_examples=2,
             deadline=None,
             derandomize=True,
             database=None,
