@@ -14,6 +14,8 @@ from nnp.core.prediction import Prediction
 
 POWERS = (0.3, 2.0)
 """Range of the exponent b."""
+ENOUGH = 200
+"""Errors below this number do not determine the exponent: it is 1, so that nothing steep is extrapolated."""
 FEWEST = 8
 """Errors below this number say nothing about coverage; no calibration is fitted."""
 
@@ -39,8 +41,13 @@ def fit(spread: npt.ArrayLike, error: npt.ArrayLike) -> calibration.Calibration 
         variance = c * c + (a * s**b) ** 2
         return float(np.mean(np.log(variance) + e * e / variance))
 
-    bounds = [(-7.0, 5.0), POWERS, (-7.0, 1.0)]
-    starts = [(np.log(slope), power, np.log(floor)) for slope in (0.3, 1.0) for power in (0.7, 1.0) for floor in (0.1,)]
+    bounds = [(-7.0, 5.0), POWERS if len(raw) >= ENOUGH else (1.0, 1.0), (-7.0, 1.0)]
+    starts = [
+        (np.log(slope), power, np.log(floor))
+        for slope in (0.3, 1.0)
+        for power in (0.7, 1.0)[-1 if len(raw) < ENOUGH else 0 :]
+        for floor in (0.1,)
+    ]
     found = min(
         (optimize.minimize(cost, start, bounds=bounds, method="L-BFGS-B") for start in starts), key=lambda r: r.fun
     )
