@@ -41,15 +41,11 @@ def fit(spread: npt.ArrayLike, error: npt.ArrayLike) -> calibration.Calibration 
         variance = c * c + (a * s**b) ** 2
         return float(np.mean(np.log(variance) + e * e / variance))
 
-    bounds = [(-7.0, 5.0), POWERS if len(raw) >= ENOUGH else (1.0, 1.0), (-7.0, 1.0)]
-    starts = [
-        (np.log(slope), power, np.log(floor))
-        for slope in (0.3, 1.0)
-        for power in (0.7, 1.0)[-1 if len(raw) < ENOUGH else 0 :]
-        for floor in (0.1,)
-    ]
+    powers, starts = (POWERS, (0.7, 1.0)) if len(raw) >= ENOUGH else ((1.0, 1.0), (1.0,))
+    bounds = [(-7.0, 5.0), powers, (-7.0, 1.0)]
+    guesses = [(np.log(slope), power, np.log(0.1)) for slope in (0.3, 1.0) for power in starts]
     found = min(
-        (optimize.minimize(cost, start, bounds=bounds, method="L-BFGS-B") for start in starts), key=lambda r: r.fun
+        (optimize.minimize(cost, start, bounds=bounds, method="L-BFGS-B") for start in guesses), key=lambda r: r.fun
     )
     a, b, c = float(np.exp(found.x[0])), float(found.x[1]), float(np.exp(found.x[2]))
     factor, floor = a * scale / unit**b, c * scale
