@@ -18,6 +18,9 @@ from nnp.learn import batches, checkpoint, committee, finish, fit, replicas, spl
 from nnp.learn import definition as definitions
 from nnp.learn.finish import Progress, Trained
 
+ROWS_PER_THREAD = 4000
+"""Atoms times members of a step for each thread. Threads that have less to do wait for each other: where another
+process needs a core too, that wait made steps fifty times longer, and it gains little where none does."""
 SAVE_SECONDS = 5.0
 """A checkpoint is written after the first epoch that ends this long after the last one."""
 
@@ -56,7 +59,7 @@ def train(
         frames: structures with labels; those without take part in the training of the replicas.
         checkpoint_directory: where progress is kept; None keeps nothing.
         parent: a potential to start from instead of random weights.
-        threads: of torch; None leaves its setting.
+        threads: most threads to use; None takes torch's setting. Small batches use fewer: see `ROWS_PER_THREAD`.
         lineage: what the caller knows of the origin (job, data set, authors, ...), copied to card and manifest.
         save_seconds: a checkpoint is written after the first epoch that ends this long after the last one.
 
@@ -67,9 +70,9 @@ def train(
         CheckpointError: the checkpoint is damaged or belongs to another recipe or data set.
         ContractError: the result violates the physics contract.
     """
-    with _threads(threads):
+    with _one_thread() as available:
         kept = checkpoint.Resumable(checkpoint_directory, _header(wanted, frames, parent), save_seconds)
-        return (yield from _train(wanted, frames, kept, parent, lineage or {}))
+        return (yield from _train(wanted, frames, kept, parent, lineage or {}, threads=threads or available))
 
 
 def _train(
@@ -78,6 +81,8 @@ def _train(
     kept: checkpoint.Resumable,
     parent: ParentPotential | None,
     lineage: Mapping[str, Any],
+    *,
+    threads: int,
 ) -> Generator[Progress, None, Trained]:
     started = time.monotonic()
     yield Progress(stage="prepare", message=f"{len(frames)} structures")
@@ -86,6 +91,7 @@ def _train(
     inherited = _inherited(parent, wanted, frames) if parent else None
     definition = inherited.definition if inherited else definitions.fit(wanted, frames, parts)
     data = _batches(definition, frames, parts, wanted)
+    torch.set_num_threads(_useful_threads(data.training, len(wanted.committee), threads))
 
     members = _members(definition, inherited, wanted)
     downhill = committee.plan(wanted, batches.atoms_in(data.training), len(data.training), warm=inherited is not None)
@@ -111,7 +117,6 @@ def add_replicas(
     *,
     parent: ParentPotential,
     checkpoint_directory: Path | None = None,
-    threads: int | None = None,
     lineage: Mapping[str, Any] | None = None,
 ) -> Generator[Progress, None, Trained]:
     """Train replicas for a finished potential; its committee stays as it is.
@@ -121,7 +126,6 @@ def add_replicas(
         frames: labelled structures, for errors and calibration, and any number of structures without a label.
         parent: the potential.
         checkpoint_directory: as in `train`.
-        threads: as in `train`.
         lineage: as in `train`.
 
     Raises:
@@ -131,7 +135,7 @@ def add_replicas(
     if wanted.replicas is None:
         raise errors.RecipeError(field="replicas", reason="there are none to train")
     started = time.monotonic()
-    with _threads(threads):
+    with _one_thread():
         kept = checkpoint.Resumable(checkpoint_directory, _header(wanted, frames, parent), SAVE_SECONDS)
         yield Progress(stage="prepare", message=f"{len(frames)} structures")
         found = weights.unpack(parent.checkpoint)
@@ -207,14 +211,20 @@ def _provenance(
 
 
 @contextlib.contextmanager
-def _threads(wanted: int | None) -> Iterator[None]:
-    """The number of torch's threads for a while."""
+def _one_thread() -> Iterator[int]:
+    """One thread for torch for a while; gives the number that it had."""
     previous = torch.get_num_threads()
-    torch.set_num_threads(wanted or previous)
+    torch.set_num_threads(1)
     try:
-        yield
+        yield previous
     finally:
         torch.set_num_threads(previous)
+
+
+def _useful_threads(training: Sequence[batches.Batch], members: int, most: int) -> int:
+    """Threads that a step can keep busy."""
+    rows = batches.atoms_in(training) * members / len(training)
+    return max(1, min(most, round(rows / ROWS_PER_THREAD)))
 
 
 def _watched(

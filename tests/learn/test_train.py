@@ -158,7 +158,7 @@ def test_replicas_can_be_added_to_a_finished_potential() -> None:
     _, first = _finish(train.train(plain, FRAMES, threads=1))
     parent = train.ParentPotential(checkpoint=first.checkpoint, name="toy:1")
     frames = [*FRAMES, *(replace(f, label=None) for f in toy_data.frames(6, alloy=True, seed=9))]
-    _, second = _finish(train.add_replicas(RECIPE, frames, parent=parent, threads=1))
+    _, second = _finish(train.add_replicas(RECIPE, frames, parent=parent))
     wanted = ("energy", "forces", "energy_novelties")
     structures = [frame.structure for frame in FRAMES[:3]]
     before, after = (potential.Potential.load(r.onnx_float64).evaluate(structures, wanted) for r in (first, second))
