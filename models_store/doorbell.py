@@ -35,7 +35,10 @@ class Doorbell:
     def waiting(self, queue: str) -> int:
         """How many messages lie in the broker for `queue`, not counting those a worker already took."""
         with self._app.connection_for_read() as connection, connection.channel() as channel:
-            return int(channel.queue_declare(queue, passive=True).message_count)
+            try:
+                return int(channel.queue_declare(queue, passive=True).message_count)
+            except connection.channel_errors:
+                return 0  # Redis forgets an empty queue
 
 
 def create_celery(broker_url: str, broker_folder: Path) -> Celery:

@@ -114,7 +114,7 @@ def _channel_gradient(
     dA = dA.view(atoms, members, n_channels, -1)
     if c.self_gradient is None:
         return dA
-    dS = None if c.weights is None else (by_pair * c.weights).sum(-1)
+    dS = None if c.weights is None else torch.matmul(by_pair.flatten(2, 3), c.weights.transpose(0, 1))
     if c.append is not None:
         appended = torch.matmul(seeds[..., c.n_pairs * n_functions :], c.append.transpose(0, 1))
         dS = appended if dS is None else dS + appended
@@ -132,14 +132,14 @@ def _pair_functions(
     n_harmonics, n_functions = moments.shape[2], c.functions.shape[1]
     dA = gradient[..., :n_harmonics].reshape(atoms, members * channels, n_harmonics)
     Z = torch.bmm(dA, moments.transpose(1, 2)).view(atoms, members, channels * channels, n_functions)
-    found = (Z.index_select(2, pairing.first) + Z.index_select(2, pairing.second)) * pairing.factor
+    found = ((Z.index_select(2, pairing.first) + Z.index_select(2, pairing.second)) * pairing.factor).flatten(2, 3)
     parts = []
     if c.self_gradient is not None:
         dS = torch.matmul(gradient[..., n_harmonics:].flatten(2, 3), c.self_gradient.transpose(0, 1))
         if c.weights is not None:
-            found = found + dS.unsqueeze(-1) * c.weights
+            found = found + torch.matmul(dS, c.weights)
         parts = [] if c.append is None else [torch.matmul(dS, c.append)]
-    return [found.flatten(2, 3), *parts]
+    return [found, *parts]
 
 
 def _constants(functions: SymmetryFunctions, like: torch.Tensor) -> tuple[contraction.Constants, Pairing]:
