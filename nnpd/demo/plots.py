@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from nnp.core import metrics
 
@@ -75,6 +76,9 @@ def uncertainty_against_error(uncertainties: Array, errors: Array, path: Path) -
             ylabel="|force error| per component (eV/Å)",
             title=f"test split: {inside[0]:.0%} within 1 sigma, {inside[1]:.0%} within 2",
         )
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.legend(fontsize=7)
         figure.savefig(path)
 
@@ -92,14 +96,26 @@ def novelty(seen: Array, unseen: Mapping[str, Array], path: Path) -> None:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.4, 3.4), layout="constrained")
         axes = figure.subplots()
-        axes.hist(seen, bins, density=True, color=TRAIN, alpha=0.8, label="groups seen in training (test split)")
+        label = "groups seen in training (test split)"
+        axes.hist(seen, bins, weights=_share(seen), color=TRAIN, alpha=0.8, label=label)
         for (group, values), colour in zip(unseen.items(), ("#cf222e", "#bf8700", "#8250df", "#1a7f37"), strict=False):
             axes.hist(
-                values, bins, density=True, histtype="step", linewidth=1.6, color=colour, label=f"{group}, unseen"
+                values,
+                bins,
+                weights=_share(values),
+                histtype="step",
+                linewidth=1.6,
+                color=colour,
+                label=f"{group}, unseen",
             )
-        axes.set(xscale="log", xlabel="per-atom novelty (eV)", ylabel="density")
+        axes.set(xscale="log", xlabel="per-atom novelty (eV)", ylabel="fraction of the atoms")
         axes.legend(fontsize=7)
         figure.savefig(path)
+
+
+def _share(values: Array) -> Array:
+    """Weights that make a histogram one of fractions: bins even in the logarithm need no width."""
+    return np.full(len(values), 1.0 / len(values))
 
 
 def _binned_rms(sigma: Array, components: Array, bins: int = 10) -> tuple[Array, Array]:

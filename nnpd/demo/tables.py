@@ -48,13 +48,13 @@ def summary(
         f"{1000.0 * local.milliseconds_per_step / atoms:.1f} us per atom and step in process; a step of {atoms} atoms: "
         f"{remote.milliseconds_per_step:.2f} ms remote, {local.milliseconds_per_step:.2f} ms in process"
     )
-    table = Table("group", title="RMSE: energy (meV/atom), force (eV/Å), stress (GPa)", caption=speed)
+    table = Table("group", title="RMSE: E in meV/atom, F in eV/Å, stress in GPa", caption=speed)
     for split in by_group:
-        for quantity in ("frames", "energy", "force", "stress"):
+        for quantity in ("E", "F", "stress"):
             table.add_column(f"{split} {quantity}", justify="right")
     groups = sorted({group for found in by_group.values() for group in found})
     for group in groups:
-        rows = [_row(found[group]) if group in found else ["-"] * 4 for found in by_group.values()]
+        rows = [_row(found[group]) if group in found else ["-"] * 3 for found in by_group.values()]
         table.add_row(group, *(cell for cells in rows for cell in cells), end_section=group == groups[-1])
     table.add_row("all", *(cell for found in totals.values() for cell in _row(found)))
     return table
@@ -72,8 +72,8 @@ def novelty(seen: Array, unseen: Mapping[str, Array], potential: str) -> Table:
 
 def dynamics(runs: Mapping[str, Run], *, atoms: int) -> Table:
     """Cost and health of each trajectory."""
-    columns = ("evaluated", "steps of 1 fs", "ms per step", "us per atom", "mean T (K)", "energy drift (meV/atom)")
-    table = Table(*columns, "largest novelty (eV)", title=f"{atoms} atoms, microcanonical, ASE")
+    columns = ("place", "steps", "ms/step", "us/atom", "T (K)", "drift (meV/atom)", "novelty (eV)")
+    table = Table(*columns, title=f"{atoms} atoms, 1 fs, microcanonical, ASE; largest novelty of the run")
     for place, run in runs.items():
         table.add_row(
             place,
@@ -89,4 +89,4 @@ def dynamics(runs: Mapping[str, Run], *, atoms: int) -> Table:
 
 def _row(found: Errors) -> list[str]:
     numbers = (found.energy_rmse_mev_per_atom, found.force_rmse_ev_per_a, found.stress_rmse_gpa)
-    return [str(found.structures), *("-" if value is None else f"{value:.3g}" for value in numbers)]
+    return ["-" if value is None else f"{value:.3g}" for value in numbers]
