@@ -63,6 +63,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
+        """Whether the value is finite and within the tolerance."""
         return bool(np.isfinite(self.value) and self.value <= self.tolerance)
 
 
@@ -74,13 +75,16 @@ class ContractReport:
 
     @property
     def passed(self) -> bool:
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
     @property
     def failures(self) -> tuple[Check, ...]:
+        """The checks that did not pass, in order."""
         return tuple(check for check in self.checks if not check.passed)
 
     def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-like data, one row per check."""
         rows = [{**asdict(check), "passed": check.passed} for check in self.checks]
         finite = [{**row, "value": row["value"] if np.isfinite(row["value"]) else None} for row in rows]
         return {"passed": self.passed, "checks": finite}

@@ -95,6 +95,7 @@ class Potential:
 
     @property
     def elements(self) -> tuple[str, ...]:
+        """Chemical symbols that the potential covers."""
         return self.manifest.elements
 
     def session(self, outputs: Collection[str]) -> Any:

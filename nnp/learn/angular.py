@@ -62,6 +62,7 @@ class WideAngular:
 
     @property
     def appends_self_sums(self) -> bool:
+        """Whether self sums are functions of their own; never for G5, which subtracts them."""
         return False
 
     def functions(self) -> list[str]:
@@ -85,6 +86,7 @@ class WideAngular:
         return [(e * n + c, f * n + c) for e in range(n_elements) for f in range(e, n_elements) for c in range(n)]
 
     def to_dict(self) -> dict[str, Any]:
+        """The definition as JSON-like data, read back by ``angular_from_dict``."""
         channels = [channel.to_dict() for channel in self.channels]
         return {"kind": "wide", "channels": channels, "zetas": list(self.zetas), "lambdas": list(self.lambdas)}
 
@@ -117,10 +119,12 @@ class PowerSpectrum:
 
     @property
     def degree(self) -> int:
+        """Highest degree of the monomials in the components of u_ij."""
         return self.l_max
 
     @property
     def appends_self_sums(self) -> bool:
+        """Whether self sums are functions of their own."""
         return self.self_sums == "append"
 
     def functions(self) -> list[str]:
@@ -139,6 +143,7 @@ class PowerSpectrum:
         return [(a, b) for a, b in every if self.cross or a % n == b % n]
 
     def to_dict(self) -> dict[str, Any]:
+        """The definition as JSON-like data, read back by ``angular_from_dict``."""
         channels = [channel.to_dict() for channel in self.channels]
         fields = {"l_max": self.l_max, "cross": self.cross, "self_sums": self.self_sums}
         return {"kind": "power_spectrum", "channels": channels, **fields}

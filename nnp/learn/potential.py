@@ -76,6 +76,7 @@ class Potential(torch.nn.Module):
 
     @property
     def elements(self) -> tuple[str, ...]:
+        """Chemical symbols that the potential covers."""
         return self.symmetry_functions.elements
 
     def forward(

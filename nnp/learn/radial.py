@@ -35,10 +35,12 @@ class Radial:
             raise ValueError(f"a radial channel needs eta >= 0 and shift >= 0, not eta={self.eta}, shift={self.shift}")
 
     def to_dict(self) -> dict[str, float]:
+        """The parameters as JSON-like data: eta in 1/Å^2, shift in Å."""
         return {"eta": self.eta, "shift": self.shift}
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Radial":
+        """The function with the parameters of ``to_dict``; missing ones are 0."""
         return cls(eta=float(fields.get("eta", 0.0)), shift=float(fields.get("shift", 0.0)))
 
 

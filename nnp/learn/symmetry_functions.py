@@ -77,6 +77,7 @@ class SymmetryFunctions:
         return result
 
     def to_dict(self) -> dict[str, Any]:
+        """The definition as JSON-like data, as a manifest stores it."""
         return {
             "elements": list(self.elements),
             "cutoff": self.cutoff,
@@ -87,6 +88,12 @@ class SymmetryFunctions:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "SymmetryFunctions":
+        """The definition that ``to_dict`` wrote.
+
+        Raises:
+            KeyError: a field is missing.
+            ValueError: see the class.
+        """
         return cls(
             elements=tuple(fields["elements"]),
             cutoff=float(fields["cutoff"]),

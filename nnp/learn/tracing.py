@@ -112,6 +112,7 @@ class SymbolicTensor:
 
     @property
     def ndim(self) -> int:
+        """Number of axes, as of a tensor."""
         return len(self.shape)
 
     @classmethod
