@@ -64,7 +64,7 @@ class ApiError(ClientError):
     """
 
     def __init__(self, detail: wire.ErrorDetail, *, status: int) -> None:
-        super().__init__(f"{detail.message} {detail.advice}" if detail.advice else detail.message)
+        super().__init__(f"{detail.message.rstrip('.')}. {detail.advice}" if detail.advice else detail.message)
         self.status = status
         self.code = detail.code
         self.message = detail.message

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nnp_client.cli import following
+from nnp_client.cli import following, job_results
 from nnp_client.cli.state import State, of, pairs, table
 from nnp_client.wire import jobs as wire
 
@@ -81,8 +81,7 @@ def jobs(
     """List jobs, or show one."""
     state = of(context)
     if job_id is not None:
-        job = state.client.job(job_id)
-        state.show(job, _job(job))
+        _show(state, state.client.job(job_id))
         return
     found = state.client.jobs(kinds=kind or (), states=job_state or (), limit=limit)
     rows = [
@@ -95,8 +94,7 @@ def jobs(
 def watch(context: typer.Context, job_id: Annotated[str, typer.Argument(help="The job.")]) -> None:
     """Follow a job to its end: epoch, errors, time left."""
     state = of(context)
-    job = following.follow(state, job_id)
-    state.show(job, _job(job))
+    _show(state, following.follow(state, job_id))
 
 
 def cancel(context: typer.Context, job_id: Annotated[str, typer.Argument(help="The job.")]) -> None:
@@ -126,8 +124,14 @@ def _submitted(state: State, job: wire.JobOut, watch: bool) -> None:
         state.show(job, f"job {job.id} is queued; follow it with: nnp watch {job.id}")
         return
     state.say(f"job {job.id}")
-    done = following.follow(state, job.id)
-    state.show(done, _job(done))
+    _show(state, following.follow(state, job.id))
+
+
+def _show(state: State, job: wire.JobOut) -> None:
+    state.show(job, _job(job))
+    if not state.as_json:
+        for found in job_results.tables(job.result):
+            state.console.print(found)
 
 
 def _job(job: wire.JobOut) -> Any:

@@ -59,7 +59,10 @@ def _read(file: Path, format: str | None, index: str) -> list[Any]:
     except Exception as error:
         # ASE's readers end in whatever exception the file leads them to.
         raise ValueError(f"{file} is not readable: {error or type(error).__name__}") from error
-    return found if isinstance(found, list) else [found]
+    structures = found if isinstance(found, list) else [found]
+    if not structures:
+        raise ValueError(f"{file} holds no structure; name its format with --format if it is not what it looks like")
+    return structures
 
 
 def _show(state: State, structures: list[Any], results: list[Any], reference: str) -> None:

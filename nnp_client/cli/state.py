@@ -59,8 +59,9 @@ def plain(value: Any) -> Any:
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     """Rows under columns; None is empty."""
     drawn = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        drawn.add_column(column)
+    for number, column in enumerate(columns):
+        # The first column names the row, for the next command: never cut.
+        drawn.add_column(column, no_wrap=number == 0, overflow="fold" if number == 0 else "ellipsis")
     for row in rows:
         drawn.add_row(*(_cell(value) for value in row))
     return drawn

@@ -1,0 +1,38 @@
+"""What a finished job found, for people: errors by split and group, and the gates."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+
+from nnp_client.cli.state import table
+
+ERRORS = (
+    ("energy_rmse_mev_per_atom", "E meV/atom"),
+    ("force_rmse_ev_per_a", "F eV/Å"),
+    ("stress_rmse_gpa", "stress GPa"),
+)
+
+
+def tables(result: Mapping[str, Any] | None) -> Iterator[Table]:
+    """The tables of a job's result; none for a job that measured nothing."""
+    found = result or {}
+    if isinstance(metrics := found.get("metrics"), dict):
+        yield errors(metrics)
+    if isinstance(gates := found.get("gates"), dict):
+        rows = [[check["name"], "yes" if check["passed"] else "NO", check["detail"]] for check in gates["checks"]]
+        yield table(["gate", "passed", "detail"], rows)
+
+
+def errors(metrics: Mapping[str, Any]) -> Table:
+    """Root mean square errors: a row for each split, and below it one for each group."""
+    rows = []
+    for split, total in metrics.items():
+        rows.append([split, *_cells(total)])
+        rows += [[f"  {group}", *_cells(of_group)] for group, of_group in total.get("by_group", {}).items()]
+    return table(["RMSE", "frames", *(label for _, label in ERRORS)], rows)
+
+
+def _cells(errors: Mapping[str, Any]) -> list[Any]:
+    values = [errors.get(name) for name, _ in ERRORS]
+    return [errors.get("structures"), *("-" if value is None else f"{value:.4g}" for value in values)]
