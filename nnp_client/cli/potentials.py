@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nnp_client.cli import job_results
 from nnp_client.cli.state import of, pairs, table
 from nnp_client.wire.potentials import GateReport, PotentialVersionOut
 
@@ -65,6 +66,10 @@ def promote(
     state.show(moved, f"{moved.reference} is {name}:{moved.version} now{before}")
 
 
+LONG = ("errors", "symmetry_functions", "networks", "dropped_functions", "energy_volume", "dimers", "lineage")
+"""Parts of a card that do not read well as a line: errors become a table, the rest is on the page."""
+
+
 def card(
     context: typer.Context,
     reference: Reference,
@@ -72,10 +77,20 @@ def card(
     """Show what a user should know before using a version."""
     state = of(context)
     found = state.client.card(reference)
-    text = {name: value if isinstance(value, str) else json.dumps(value) for name, value in found.card.items()}
+    facts = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in found.card.items()
+        if name not in LONG and value not in (None, [], {})
+    }
     gates = None if found.gates is None else _gates(found.gates)
     shown = {"version": found.reference, "state": found.state.value, "aliases": found.aliases, "gates": gates}
-    state.show(found, pairs({**shown, "withdrawn before it": found.withdrawn_ancestors, **text}))
+    state.show(found, pairs({**shown, "withdrawn before it": found.withdrawn_ancestors, **facts}))
+    if not state.as_json:
+        if isinstance(errors := found.card.get("errors"), dict):
+            state.console.print(job_results.errors(errors))
+        name, _, number = found.reference.partition(":")
+        page = f"{state.client.base_url}/v1/potentials/{name}/versions/{number}/card.html"
+        state.say(f"Curves, symmetry functions and lineage: {page}, or nnp --json card {found.reference}")
 
 
 def download(
