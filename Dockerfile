@@ -5,9 +5,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python -m venv /opt/nnpd
 COPY requirements.lock ./
-# The extra index has torch without CUDA; the default one brings several GB of it.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN /opt/nnpd/bin/pip install --extra-index-url "$TORCH_INDEX" -r requirements.lock
+# An index that has torch without CUDA (README); the default one may bring several GB of it.
+ARG TORCH_INDEX=
+RUN /opt/nnpd/bin/pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY models_store models_store
 COPY nnp nnp
