@@ -4,20 +4,24 @@ The composition of a batch is drawn once and stays; only the order of the batche
 nothing about the geometry is computed or copied during the training, unless it would not fit into memory.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from nnp.core import neighbours
 from nnp.core.label import Frame
-from nnp.learn import committee_adjoint, reference_energies, scaling, symmetry_functions
+from nnp.learn import reference_energies, scaling
+from nnp.learn.descriptor import Descriptor
 
 CACHE_BYTES = 2_000_000_000
 """Geometries beyond this are computed anew at every use instead of being kept."""
-BLOCK_ATOMS = 2048
+VALUES_ATOMS = 2048
 """Atoms whose symmetry functions are computed at once outside of batches."""
+BLOCK_ATOMS = 64
+"""Atoms whose pair gradients are contracted at once for a committee: the intermediate arrays stay in the cache."""
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 """Components in Voigt order: xx, yy, zz, yz, xz, xy."""
@@ -33,6 +37,7 @@ class Batch:
         neighbour_species: (N, K) int64.
         neighbours: (N, K) int64, index in the batch.
         reverse: (N, K) int64, flat index of the reversed edge.
+        species: (N,) int64, index of each atom's element.
         structure: (N,) int64, the structure of each atom.
         atoms: (S,) atoms of each structure.
         volumes: (S,) volume per atom, Å^3; 0 where not periodic in three directions.
@@ -45,15 +50,16 @@ class Batch:
         has_forces: (N, 1) 1 where forces are labelled.
         virials: (S, 6) stress times volume per atom, Voigt order, ε; zero where there is no label.
         has_virials: (S, 1) 1 where the stress is labelled.
-        kept: the geometry, where it is kept.
+        kept: the geometry of each block of `BLOCK_ATOMS` atoms, where it is kept.
         only_energies: no structure has forces or stress: the adjoint is not needed.
     """
 
-    functions: symmetry_functions.SymmetryFunctions
+    functions: Descriptor
     vectors: torch.Tensor
     neighbour_species: torch.Tensor
     neighbours: torch.Tensor
     reverse: torch.Tensor
+    species: torch.Tensor
     structure: torch.Tensor
     atoms: torch.Tensor
     volumes: torch.Tensor
@@ -66,13 +72,17 @@ class Batch:
     has_forces: torch.Tensor
     virials: torch.Tensor
     has_virials: torch.Tensor
-    kept: committee_adjoint.Kept | None
+    kept: tuple[Sequence[Any], ...] | None
     only_energies: bool
 
-    @property
-    def geometry(self) -> committee_adjoint.Kept:
-        """What the adjoint needs; kept or computed now."""
-        return self.kept or _geometry(self.functions, self.vectors, self.neighbour_species)
+    def blocks(self) -> Iterator[tuple[slice, Any]]:
+        """Rows of a few atoms at a time and what the descriptor needs of them; kept or computed now."""
+        for number, start in enumerate(range(0, len(self.structure), BLOCK_ATOMS)):
+            rows = slice(start, start + BLOCK_ATOMS)
+            yield rows, self._geometry(rows) if self.kept is None else self.kept[number]
+
+    def _geometry(self, rows: slice) -> Sequence[Any]:
+        return self.functions.keep(self.vectors[rows], self.neighbour_species[rows], self.species[rows])
 
 
 def species_of(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
@@ -81,16 +91,15 @@ def species_of(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
     return np.array([index[symbol] for frame in frames for symbol in frame.structure.symbols], dtype=np.int64)
 
 
-def values(
-    functions: symmetry_functions.SymmetryFunctions, table: neighbours.NeighbourTable, species: np.ndarray
-) -> np.ndarray:
+def values(functions: Descriptor, table: neighbours.NeighbourTable, species: np.ndarray) -> np.ndarray:
     """(N, D) float64 symmetry functions of all atoms of a table, in blocks."""
     blocks = [np.zeros((0, functions.size))]
-    for start in range(0, len(table), BLOCK_ATOMS):
-        block = table.block(start, min(start + BLOCK_ATOMS, len(table)))
+    for start in range(0, len(table), VALUES_ATOMS):
+        block = table.block(start, min(start + VALUES_ATOMS, len(table)))
         vectors = torch.from_numpy(np.ascontiguousarray(block.vectors, dtype=np.float64))
-        geometry = symmetry_functions.geometry(functions, vectors, torch.from_numpy(block.neighbour_species(species)))
-        blocks.append(symmetry_functions.values(functions, geometry).numpy())
+        own = torch.from_numpy(species[start : start + VALUES_ATOMS])
+        geometry = functions.geometry(vectors, torch.from_numpy(block.neighbour_species(species)), own)
+        blocks.append(functions.values(geometry).numpy())
     return np.concatenate(blocks)
 
 
@@ -105,7 +114,7 @@ def prepare(
     frames: Sequence[Frame],
     groups: Sequence[Sequence[int]],
     *,
-    functions: symmetry_functions.SymmetryFunctions,
+    functions: Descriptor,
     scaled: scaling.Scaling,
     references: reference_energies.ReferenceEnergies,
     unit: float,
@@ -144,7 +153,7 @@ def prepare(
 def _batch(
     frames: Sequence[Frame],
     *,
-    functions: symmetry_functions.SymmetryFunctions,
+    functions: Descriptor,
     scaled: scaling.Scaling,
     references: reference_energies.ReferenceEnergies,
     unit: float,
@@ -159,12 +168,13 @@ def _batch(
     forces, has_forces = _forces(frames)
     virials, has_virials = _virials(frames)
     labelled = bool(has_forces.any() or has_virials.any())
-    return Batch(
+    batch = Batch(
         functions=functions,
         vectors=vectors,
         neighbour_species=kinds,
         neighbours=torch.from_numpy(table.neighbours),
         reverse=torch.from_numpy(table.reverse),
+        species=torch.from_numpy(species),
         structure=torch.from_numpy(table.structure_index),
         atoms=torch.tensor([len(frame.structure) for frame in frames], dtype=torch.float32),
         volumes=torch.tensor([(f.structure.volume or 0.0) / len(f.structure) for f in frames], dtype=torch.float32),
@@ -177,9 +187,10 @@ def _batch(
         has_forces=torch.from_numpy(has_forces.astype(np.float32)),
         virials=torch.from_numpy((virials / unit).astype(np.float32)),
         has_virials=torch.from_numpy(has_virials.astype(np.float32)),
-        kept=_geometry(functions, vectors, kinds) if keep and labelled else None,
+        kept=None,
         only_energies=not labelled,
     )
+    return replace(batch, kept=tuple(kept for _, kept in batch.blocks())) if keep and labelled else batch
 
 
 def _energy(frame: Frame, references: reference_energies.ReferenceEnergies) -> float:
@@ -206,16 +217,9 @@ def _virials(frames: Sequence[Frame]) -> tuple[np.ndarray, np.ndarray]:
     return virials, has
 
 
-def _geometry(
-    functions: symmetry_functions.SymmetryFunctions, vectors: torch.Tensor, kinds: torch.Tensor
-) -> committee_adjoint.Kept:
-    return committee_adjoint.keep(functions, symmetry_functions.geometry(functions, vectors, kinds))
-
-
-def _bytes(geometry: committee_adjoint.Kept | None) -> int:
-    if geometry is None:
-        return 0
-    return sum(tensor.numel() * tensor.element_size() for tensor in geometry if tensor is not None)
+def _bytes(kept: tuple[Sequence[Any], ...] | None) -> int:
+    tensors = [tensor for block in kept or () for tensor in block if isinstance(tensor, torch.Tensor)]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def atoms_in(batches: Sequence[Batch]) -> int:

@@ -16,14 +16,24 @@ import numpy as np
 from nnp.core import errors
 from nnp.learn import fit
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 HEADER = "header"
 FILE = "training.npz"
 RUNNING = "running training"
 Content = tuple[dict[str, Any], dict[str, np.ndarray]]
 """Header (JSON-like) and arrays by name."""
 
-UPGRADES: dict[int, Callable[[Content], Content]] = {}
+
+def _tag_symmetry_functions(content: Content) -> Content:
+    """Version 2 says of which kind the symmetry functions are; before there was one kind."""
+    header, arrays = content
+    tagged = {**header, "format_version": 2}
+    if "symmetry_functions" in header:
+        tagged["symmetry_functions"] = {"kind": "moments", **header["symmetry_functions"]}
+    return tagged, arrays
+
+
+UPGRADES: dict[int, Callable[[Content], Content]] = {1: _tag_symmetry_functions}
 """Format version n -> function that turns the content of version n into that of version n + 1."""
 
 

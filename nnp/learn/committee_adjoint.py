@@ -8,13 +8,15 @@ dE/dr_ij = u (a - u·v) + v
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from nnp.learn import contraction
 from nnp.learn.radial import slope_coefficients
-from nnp.learn.symmetry_functions import Geometry, SymmetryFunctions
+
+if TYPE_CHECKING:
+    from nnp.learn.symmetry_functions import Geometry, SymmetryFunctions
 
 
 class Kept(NamedTuple):
@@ -38,7 +40,7 @@ class Pairing(NamedTuple):
     factor: torch.Tensor  # (P, 1) κ
 
 
-def keep(functions: SymmetryFunctions, geometry: Geometry) -> Kept:
+def keep(functions: "SymmetryFunctions", geometry: "Geometry") -> Kept:
     """Compute what the members share.
 
     Args:
@@ -59,7 +61,7 @@ def keep(functions: SymmetryFunctions, geometry: Geometry) -> Kept:
     return Kept(geometry.unit, radial, geometry.basis, along, across, moments)
 
 
-def adjoint(functions: SymmetryFunctions, kept: Kept, dE_dG: torch.Tensor) -> torch.Tensor:
+def adjoint(functions: "SymmetryFunctions", kept: Kept, dE_dG: torch.Tensor) -> torch.Tensor:
     """Pair gradients dE_i/dr_ij (N, M, 3, K), eV/Å, from dE/dG (N, M, D), eV."""
     n_radial = len(functions.radial) * len(functions.elements)
     along: torch.Tensor | None = None
@@ -80,7 +82,7 @@ def adjoint(functions: SymmetryFunctions, kept: Kept, dE_dG: torch.Tensor) -> to
     return v + unit * value.unsqueeze(2)
 
 
-def jvp(functions: SymmetryFunctions, kept: Kept, dvectors: torch.Tensor) -> torch.Tensor:
+def jvp(functions: "SymmetryFunctions", kept: Kept, dvectors: torch.Tensor) -> torch.Tensor:
     """Changes dG (N, M, D) from displacements dr_ij (N, M, 3, K), Å: the transpose of `adjoint`."""
     unit = kept.unit.unsqueeze(1)
     dr = (unit * dvectors).sum(2)
@@ -142,14 +144,14 @@ def _pair_functions(
     return [found, *parts]
 
 
-def _constants(functions: SymmetryFunctions, like: torch.Tensor) -> tuple[contraction.Constants, Pairing]:
+def _constants(functions: "SymmetryFunctions", like: torch.Tensor) -> tuple[contraction.Constants, Pairing]:
     assert functions.angular is not None
     c = contraction.constants(functions.angular, len(functions.elements), like.dtype, like.device)
     return c, _pairing(functions, like.dtype, like.device)
 
 
 @lru_cache(maxsize=32)
-def _pairing(functions: SymmetryFunctions, dtype: torch.dtype, device: torch.device) -> Pairing:
+def _pairing(functions: "SymmetryFunctions", dtype: torch.dtype, device: torch.device) -> Pairing:
     assert functions.angular is not None
     n_elements = len(functions.elements)
     c = contraction.constants(functions.angular, n_elements, dtype, device)

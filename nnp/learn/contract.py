@@ -73,7 +73,7 @@ def evaluate(potential: Potential, structures: Sequence[Structure], dtype: str =
     index = {element: i for i, element in enumerate(potential.elements)}
     predictions = []
     for structure in structures:
-        table = neighbours.neighbour_table([structure], potential.symmetry_functions.cutoff, dtype=dtype)
+        table = neighbours.neighbour_table([structure], potential.cutoff, dtype=dtype)
         species = np.array([index[symbol] for symbol in structure.symbols], dtype=np.int64)
         arrays = (table.vectors, table.neighbour_species(species), species, table.reverse)
         outputs = cast(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))

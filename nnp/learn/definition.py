@@ -9,7 +9,8 @@ from ase.data import atomic_numbers
 
 from nnp.core import errors, neighbours, recipe
 from nnp.core.label import Frame
-from nnp.learn import batches, densities, grid, reference_energies, scaling, splits, symmetry_functions
+from nnp.learn import batches, densities, grid, reference_energies, scaling, splits
+from nnp.learn.descriptor import Descriptor
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,7 +25,7 @@ class Definition:
         warnings: sentences about the data.
     """
 
-    functions: symmetry_functions.SymmetryFunctions
+    functions: Descriptor
     scaled: scaling.Scaling
     references: reference_energies.ReferenceEnergies
     unit: float
@@ -58,7 +59,7 @@ def fit(wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> 
     functions = grid.symmetry_functions_for(wanted, elements, table)
     species = batches.species_of(train, elements)
     values = batches.values(functions, table, species)
-    scaled = scaling.fit(values, species, elements, functions.names(), wanted.scaling_floor)
+    scaled = scaling.fit(values, species, elements, [functions.names_of(e) for e in elements], wanted.scaling_floor)
     return Definition(
         functions=functions,
         scaled=scaled,

@@ -50,7 +50,7 @@ def describe(
     return Manifest(
         name=name,
         elements=potential.elements,
-        cutoff=potential.symmetry_functions.cutoff,
+        cutoff=potential.cutoff,
         dtype=dtype,
         inputs={key: shape for key, (_, shape) in INPUTS.items()},
         outputs={key: list(tensor.shape) for key, tensor in outputs.items()},

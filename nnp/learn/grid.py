@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnp.core import errors, neighbours, recipe
-from nnp.learn import angular, radial, symmetry_functions
+from nnp.learn import angular, descriptor, radial, symmetry_functions
 
 FREQUENT = 0.5
 """Share of the placement that follows the frequency of distances; the rest is even, so that no range is left blind."""
@@ -20,7 +20,7 @@ DEGREES = {1: 5, 2: 4}
 
 def symmetry_functions_for(
     wanted: recipe.Recipe, elements: Sequence[str], table: neighbours.NeighbourTable
-) -> symmetry_functions.SymmetryFunctions:
+) -> descriptor.Descriptor:
     """The symmetry functions that a recipe means on a data set.
 
     Args:
@@ -94,12 +94,10 @@ def gaussians(
     )
 
 
-def _explicit(
-    given: recipe.ExplicitFunctions, wanted: recipe.Recipe, elements: Sequence[str]
-) -> symmetry_functions.SymmetryFunctions:
+def _explicit(given: recipe.ExplicitFunctions, wanted: recipe.Recipe, elements: Sequence[str]) -> descriptor.Descriptor:
     field = "symmetry_functions.definition"
     try:
-        functions = symmetry_functions.SymmetryFunctions.from_dict(given.definition)
+        functions = descriptor.from_dict(given.definition)
     except (KeyError, TypeError, ValueError) as error:
         raise errors.RecipeError(field=field, reason=f"not a definition of symmetry functions: {error}") from error
     if functions.elements != tuple(elements):

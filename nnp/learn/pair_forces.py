@@ -4,15 +4,11 @@ The geometry has no gradient in training, so the adjoint is linear in dE/dG and 
 `jvp`: parameter gradients cost one more pass over the neighbours and keep nothing in between.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-from nnp.learn import batches, committee_adjoint
-
-BLOCK_ROWS = 256
-"""Atoms times members that are contracted at once: their intermediate arrays stay in the cache."""
+from nnp.learn import batches
 
 
 class PairForces(torch.autograd.Function):
@@ -26,8 +22,8 @@ class PairForces(torch.autograd.Function):
         seeds = dE_dG.transpose(0, 1).contiguous()
         edges = seeds.new_empty((atoms, slots, members, 3))
         virials = seeds.new_empty((atoms, members, 6))
-        for rows, kept in _blocks(batch, members):
-            pairs = committee_adjoint.adjoint(batch.functions, kept, seeds[rows])
+        for rows, kept in batch.blocks():
+            pairs = batch.functions.committee_adjoint(kept, seeds[rows])
             edges[rows] = pairs.permute(0, 3, 1, 2)
             virials[rows] = _virials(pairs, batch.vectors[rows])
         flat = edges.view(atoms * slots, members * 3)
@@ -45,10 +41,10 @@ class PairForces(torch.autograd.Function):
         strain = (d_virials / batch.atoms[:, None]).transpose(0, 1)[..., _SYMMETRIC] * d_virials.new_tensor(_HALVES)
         strain = strain.index_select(0, batch.structure).view(atoms, members * 3, 3)
         d_gradient = own.new_empty((atoms, members, batch.inputs.shape[1]))
-        for rows, kept in _blocks(batch, members):
+        for rows, kept in batch.blocks():
             there = own.index_select(0, batch.neighbours[rows].flatten()).view(-1, slots, members * 3)
             d_pairs = torch.baddbmm(own[rows].unsqueeze(-1) - there.transpose(1, 2), strain[rows], batch.vectors[rows])
-            d_gradient[rows] = committee_adjoint.jvp(batch.functions, kept, d_pairs.view(-1, members, 3, slots))
+            d_gradient[rows] = batch.functions.committee_jvp(kept, d_pairs.view(-1, members, 3, slots))
         return d_gradient.transpose(0, 1), None
 
 
@@ -60,12 +56,3 @@ def _virials(pairs: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
     """Σ_k g_k ⊗ r_k of each atom (N, M, 6), symmetric part in Voigt order, from g (N, M, 3, K) and r (N, 3, K)."""
     products = torch.bmm(pairs.flatten(1, 2), vectors.transpose(1, 2)).unflatten(1, (-1, 3))
     return torch.stack([0.5 * (products[..., a, b] + products[..., b, a]) for a, b in batches.VOIGT], dim=-1)
-
-
-def _blocks(batch: batches.Batch, members: int) -> Iterator[tuple[slice, committee_adjoint.Kept]]:
-    """Rows of a few atoms at a time, and what is kept of them."""
-    size, kept = max(1, BLOCK_ROWS // members), batch.geometry
-    for start in range(0, len(batch.structure), size):
-        rows = slice(start, start + size)
-        part: list[Any] = [None if tensor is None else tensor[rows] for tensor in kept]
-        yield rows, committee_adjoint.Kept(*part)

@@ -11,8 +11,8 @@ from typing import cast
 
 import torch
 
-from nnp.learn import densities, network, symmetry_functions
-from nnp.learn.symmetry_functions import SymmetryFunctions
+from nnp.learn import densities, network
+from nnp.learn.descriptor import Descriptor
 
 MERGED_WIDTH = 160
 """Networks are evaluated as one block-diagonal network as long as its widest layer stays below this."""
@@ -49,7 +49,7 @@ class Potential(torch.nn.Module):
     def __init__(
         self,
         *,
-        symmetry_functions: SymmetryFunctions,
+        symmetry_functions: Descriptor,
         shift: torch.Tensor,
         scale: torch.Tensor,
         members: Sequence[Head],
@@ -78,6 +78,11 @@ class Potential(torch.nn.Module):
     def elements(self) -> tuple[str, ...]:
         """Chemical symbols that the potential covers."""
         return self.symmetry_functions.elements
+
+    @property
+    def cutoff(self) -> float:
+        """Radius of the neighbour table that it needs, Å."""
+        return self.symmetry_functions.cutoff
 
     def forward(
         self,
@@ -114,11 +119,11 @@ def outputs(
         outside; with a density ``log_density`` (N,).
     """
     functions = potential.symmetry_functions
-    geometry = symmetry_functions.geometry(functions, vectors, neighbour_species)
-    G = symmetry_functions.values(functions, geometry)
+    geometry = functions.geometry(vectors, neighbour_species, species)
+    G = functions.values(geometry)
     parts = _by_element(potential, G, species)
     members = parts["member_atomic_energies"]
-    g = symmetry_functions.adjoint(functions, geometry, parts["mean_gradient"])
+    g = functions.adjoint(geometry, parts["mean_gradient"])
     result = {
         "atomic_energies": members.mean(-1),
         "member_atomic_energies": members,
@@ -135,7 +140,7 @@ def outputs(
         result["log_density"] = parts["log_density"].squeeze(-1)
     if len(potential.members) > 1:
         gradients = [parts[f"gradient_{m}"] for m in range(len(potential.members))]
-        pairs = [symmetry_functions.adjoint(functions, geometry, gradient) for gradient in gradients]
+        pairs = [functions.adjoint(geometry, gradient) for gradient in gradients]
         result["member_pair_gradients"] = torch.stack(pairs, 0)
         result["force_spreads"] = force_spreads([assembled_forces(pair, reverse) for pair in pairs])
     return result

@@ -35,7 +35,7 @@ def fit(
     values: npt.NDArray[np.floating],
     species: npt.NDArray[np.integer],
     elements: Sequence[str],
-    names: Sequence[str],
+    names: Sequence[Sequence[str]],
     floor: float,
 ) -> Scaling:
     """Fit shift and scale: scale = 1 / max(std, floor * median std of the functions of the same kind).
@@ -47,22 +47,24 @@ def fit(
         values: (N, D) symmetry functions of the training atoms.
         species: (N,) index of each atom's element.
         elements: the E symbols.
-        names: the D names of the functions; the first word of a name is its kind.
+        names: of each element, the names of its functions, at most D; the first word of a name is its kind. Columns
+            without a name are padding.
         floor: least standard deviation, as a fraction of the median of its kind, that is divided by.
 
     Raises:
         InputError: an element has no atom in the data, or no function varies for it.
     """
-    kinds = np.array([name.split()[0] for name in names])
-    shape = (len(elements), len(names))
+    shape = (len(elements), values.shape[1])
     shift, scale, lowest, highest = (np.zeros(shape) for _ in range(4))
     dropped: list[tuple[str, str]] = []
     for number, element in enumerate(elements):
-        own = np.asarray(values[species == number], dtype=np.float64)
+        kinds = np.array([name.split()[0] for name in names[number]])
+        size = len(kinds)
+        own = np.asarray(values[species == number, :size], dtype=np.float64)
         if len(own) == 0:
             raise errors.InputError(f"no training structure has the element {element}")
         deviation = own.std(axis=0)
-        typical = np.zeros(len(names))
+        typical = np.zeros(size)
         for kind in np.unique(kinds):
             typical[kinds == kind] = np.median(deviation[kinds == kind])
         typical[typical == 0.0] = np.median(deviation)
@@ -72,8 +74,8 @@ def fit(
                 f"no symmetry function varies around {element}: all its atoms have the same environment; "
                 "add displaced or strained structures"
             )
-        shift[number] = own.mean(axis=0)
-        scale[number, keep] = 1.0 / np.maximum(deviation, floor * typical)[keep]
-        lowest[number], highest[number] = own.min(axis=0), own.max(axis=0)
-        dropped += [(element, names[int(column)]) for column in np.flatnonzero(~keep)]
+        shift[number, :size] = own.mean(axis=0)
+        scale[number, :size][keep] = 1.0 / np.maximum(deviation, floor * typical)[keep]
+        lowest[number, :size], highest[number, :size] = own.min(axis=0), own.max(axis=0)
+        dropped += [(element, names[number][int(column)]) for column in np.flatnonzero(~keep)]
     return Scaling(shift=shift, scale=scale, lowest=lowest, highest=highest, dropped=tuple(dropped))

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from nnp.learn import contraction, cutoff
+from nnp.learn import committee_adjoint, contraction, cutoff
 from nnp.learn.angular import Angular, WideAngular, angular_from_dict, monomials
+from nnp.learn.committee_adjoint import Kept
 from nnp.learn.radial import Radial, gaussians
 
 
@@ -79,6 +80,7 @@ class SymmetryFunctions:
     def to_dict(self) -> dict[str, Any]:
         """The definition as JSON-like data, as a manifest stores it."""
         return {
+            "kind": "moments",
             "elements": list(self.elements),
             "cutoff": self.cutoff,
             "cutoff_function": self.cutoff_function,
@@ -101,6 +103,43 @@ class SymmetryFunctions:
             radial=tuple(Radial.from_dict(channel) for channel in fields["radial"]),
             angular=angular_from_dict(fields["angular"]),
         )
+
+    def names_of(self, element: str) -> list[str]:  # noqa: ARG002
+        """As ``names``: every centre element has the same functions."""
+        return self.names()
+
+    def geometry(
+        self,
+        vectors: torch.Tensor,
+        neighbour_species: torch.Tensor,
+        species: torch.Tensor,  # noqa: ARG002
+    ) -> "Geometry":
+        """As the function ``geometry``."""
+        return geometry(self, vectors, neighbour_species)
+
+    def values(self, geometry: "Geometry") -> torch.Tensor:
+        """As the function ``values``."""
+        return values(self, geometry)
+
+    def adjoint(self, geometry: "Geometry", dE_dG: torch.Tensor) -> torch.Tensor:
+        """As the function ``adjoint``."""
+        return adjoint(self, geometry, dE_dG)
+
+    def jvp(self, geometry: "Geometry", dvectors: torch.Tensor) -> torch.Tensor:
+        """As the function ``jvp``."""
+        return jvp(self, geometry, dvectors)
+
+    def keep(self, vectors: torch.Tensor, neighbour_species: torch.Tensor, species: torch.Tensor) -> Kept:
+        """As ``committee_adjoint.keep``."""
+        return committee_adjoint.keep(self, self.geometry(vectors, neighbour_species, species))
+
+    def committee_adjoint(self, kept: Kept, dE_dG: torch.Tensor) -> torch.Tensor:
+        """As ``committee_adjoint.adjoint``."""
+        return committee_adjoint.adjoint(self, kept, dE_dG)
+
+    def committee_jvp(self, kept: Kept, dvectors: torch.Tensor) -> torch.Tensor:
+        """As ``committee_adjoint.jvp``."""
+        return committee_adjoint.jvp(self, kept, dvectors)
 
 
 class Geometry(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from nnp.core import errors, recipe
-from nnp.learn import checkpoint, densities, network, reference_energies, scaling, stacks, symmetry_functions
+from nnp.learn import checkpoint, densities, descriptor, network, reference_energies, scaling, stacks
 from nnp.learn import definition as definitions
 from nnp.learn import potential as potentials
 
@@ -71,7 +71,7 @@ def unpack(data: bytes) -> Weights:
     committee, replicas = (
         tuple(recipe.Network.model_validate(shape) for shape in header[kind]) for kind in ("committee", "replicas")
     )
-    functions = symmetry_functions.SymmetryFunctions.from_dict(header["symmetry_functions"])
+    functions = descriptor.from_dict(header["symmetry_functions"])
     kept: Mapping[str, Any] = {name: arrays[f"scaling.{name}"] for name in SCALING_ARRAYS}
     return Weights(
         definition=definitions.Definition(

@@ -1,5 +1,7 @@
 """Forces and virials of the committee against the potential they become, and their gradient against differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -62,7 +64,8 @@ def test_stacked_members_are_the_potential(prepared: tuple) -> None:
 
 def test_gradient_is_the_transpose(prepared: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     _, batch, _ = prepared
-    monkeypatch.setattr(pair_forces, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(batches, "BLOCK_ATOMS", 7)
+    batch = replace(batch, kept=None)
     generator = torch.Generator().manual_seed(0)
     seeds = torch.randn((2, len(batch.structure), batch.inputs.shape[1]), generator=generator, requires_grad=True)
     forces, virials = pair_forces.PairForces.apply(seeds, batch)
