@@ -226,7 +226,7 @@ def test_a_cancelled_training_stops_and_can_go_on(trained: Any, eventually: Call
 def test_a_stopped_worker_gives_the_job_back_and_the_next_one_goes_on_bit_for_bit(
     trained: Any, eventually: Callable[..., None]
 ) -> None:
-    recipe = {"steps": 160, "patience": 160}
+    recipe = {"steps": 700, "patience": 700}
     whole = trained.train(recipe=recipe)
     job_id = trained.submit_training(recipe=recipe)
     workplace = trained.workplace
