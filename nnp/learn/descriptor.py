@@ -11,7 +11,10 @@ from typing import Any, Protocol, cast
 
 import torch
 
-KINDS = {"moments": ("nnp.learn.symmetry_functions", "SymmetryFunctions")}
+KINDS = {
+    "moments": ("nnp.learn.symmetry_functions", "SymmetryFunctions"),
+    "selected": ("nnp.learn.selected", "Selected"),
+}
 """Tag ``kind`` of ``to_dict`` -> module and class."""
 EARLIEST = "moments"
 """Kind of definitions that were written before they had a tag."""

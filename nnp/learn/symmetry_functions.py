@@ -13,12 +13,13 @@ adjoint with respect to dE/dG, which is all that training needs (the geometry ha
 the cutoff, padding included, contribute exactly zero.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 
-from nnp.learn import committee_adjoint, contraction, cutoff
+from nnp.learn import committee_adjoint, contraction, cutoff, narrowing
 from nnp.learn.angular import Angular, WideAngular, angular_from_dict, monomials
 from nnp.learn.committee_adjoint import Kept
 from nnp.learn.radial import Radial, gaussians
@@ -107,6 +108,10 @@ class SymmetryFunctions:
     def names_of(self, element: str) -> list[str]:  # noqa: ARG002
         """As ``names``: every centre element has the same functions."""
         return self.names()
+
+    def narrowed(self, columns: Sequence[int]) -> "tuple[SymmetryFunctions, tuple[int, ...]]":
+        """A smaller definition that has these columns, and their places in it."""
+        return narrowing.narrow(self, columns)
 
     def geometry(
         self,
