@@ -12,25 +12,21 @@ G⁵ = 2^(1-ζ) κ [ Σ_l c_l p_l(a, b) - δ_ee' (1+λ)^ζ S(a, b) ],    (1+λx)
 
 with κ = ½ and δ_ee' = 1 for equal elements, κ = 1 and δ_ee' = 0 for different ones.
 
-A channel ``a`` is a radial channel of one neighbour element. The harmonics are spanned by the monomials x^a y^b z^c
-with c <= 1 and degree <= L: (L+1)² of them, all polynomials on the unit sphere, and closed under d/dx, d/dy, d/dz, so
-that one array of monomials gives values and slopes.
+A channel ``a`` is a radial channel of one neighbour element. The harmonics are those of ``harmonics``; four-body
+functions of the same moments are in ``four_body``.
 """
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from nnp.learn import radial
+from nnp.learn.four_body import FourBody
 
 MAX_DEGREE = 8
 """Largest ζ and l: beyond it float32 moments lose digits and direct sums are cheaper (DESIGN 4.2)."""
-
-Polynomial = dict[tuple[int, int, int], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +98,14 @@ class PowerSpectrum:
         self_sums: what becomes of S(a, b), with which every wide G⁵ is a linear map of the inputs: ``append`` them as
             further inputs, ``subtract`` them from every p_l (pure three-body sums; no further input needed), or
             ``none``.
+        four_body: functions of three moments of these channels, or None.
     """
 
     channels: tuple[radial.Radial, ...]
     l_max: int = 4
     cross: bool = True
     self_sums: Literal["append", "subtract", "none"] = "append"
+    four_body: FourBody | None = None
 
     def __post_init__(self) -> None:
         if not self.channels:
@@ -116,6 +114,8 @@ class PowerSpectrum:
             raise ValueError(f"l_max must be from 0 to {MAX_DEGREE}, not {self.l_max}")
         if self.self_sums not in ("append", "subtract", "none"):
             raise ValueError(f"self_sums must be append, subtract or none, not {self.self_sums!r}")
+        if self.four_body is not None and self.four_body.l_max > self.l_max:
+            raise ValueError(f"l_max of four-body functions is {self.four_body.l_max}, above {self.l_max}")
 
     @property
     def degree(self) -> int:
@@ -146,10 +146,16 @@ class PowerSpectrum:
         """The definition as JSON-like data, read back by ``angular_from_dict``."""
         channels = [channel.to_dict() for channel in self.channels]
         fields = {"l_max": self.l_max, "cross": self.cross, "self_sums": self.self_sums}
-        return {"kind": "power_spectrum", "channels": channels, **fields}
+        four_body = None if self.four_body is None else self.four_body.to_dict()
+        return {"kind": "power_spectrum", "channels": channels, **fields, "four_body": four_body}
 
 
 Angular = WideAngular | PowerSpectrum
+
+
+def four_body_of(part: Angular) -> FourBody | None:
+    """The four-body functions of an angular part, if it has any."""
+    return part.four_body if isinstance(part, PowerSpectrum) else None
 
 
 def angular_from_dict(fields: dict[str, Any] | None) -> Angular | None:
@@ -160,89 +166,12 @@ def angular_from_dict(fields: dict[str, Any] | None) -> Angular | None:
     if fields["kind"] == "wide":
         return WideAngular(channels=channels, zetas=tuple(fields["zetas"]), lambdas=tuple(fields["lambdas"]))
     if fields["kind"] == "power_spectrum":
+        triples = fields.get("four_body")
         return PowerSpectrum(
-            channels=channels, l_max=fields["l_max"], cross=fields["cross"], self_sums=fields["self_sums"]
+            channels=channels,
+            l_max=fields["l_max"],
+            cross=fields["cross"],
+            self_sums=fields["self_sums"],
+            four_body=None if triples is None else FourBody.from_dict(triples),
         )
     raise ValueError(f"unknown kind of angular functions {fields['kind']!r}; known: wide, power_spectrum")
-
-
-def monomials(unit: torch.Tensor, degree: int) -> list[torch.Tensor]:
-    """x^a y^b z^c with c <= 1 of degree <= L, in the order of ``exponents``.
-
-    Args:
-        unit: u_ij (N, 3, K), dimensionless.
-        degree: L.
-
-    Returns:
-        Blocks (N, ·, K) that concatenate along axis 1 to (N, (L+1)², K).
-    """
-    x, y, z = unit.split(1, dim=1)
-    block = torch.ones_like(x)
-    if degree == 0:
-        return [block]
-    blocks, last = [block], block
-    for order in range(1, degree + 1):
-        block, last = (unit[:, 0:2], y) if order == 1 else (torch.cat([x * block, y * last], 1), y * last)
-        blocks.append(block)
-    low = torch.cat(blocks[:-1], 1) if degree > 1 else blocks[0]
-    return [low, blocks[-1], z * low]
-
-
-def exponents(degree: int) -> list[tuple[int, int, int]]:
-    """Exponents (a, b, c) of ``monomials``."""
-    plane = [(order - b, b, 0) for order in range(degree + 1) for b in range(order + 1)]
-    return plane + [(a, b, 1) for a, b, _ in plane if a + b < degree]
-
-
-def derivatives(degree: int) -> np.ndarray:
-    """(3, Q, Q): d monomial_q / dx_k = Σ_q' D[k, q, q'] monomial_q'."""
-    index = {powers: q for q, powers in enumerate(exponents(degree))}
-    result = np.zeros((3, len(index), len(index)))
-    for powers, q in index.items():
-        for axis in range(3):
-            if powers[axis]:
-                lower = [p - (k == axis) for k, p in enumerate(powers)]
-                result[axis, q, index[lower[0], lower[1], lower[2]]] = powers[axis]
-    return result
-
-
-def harmonics(degree: int) -> np.ndarray:
-    """(Q, (L+1)²): real harmonics as sums of monomials, Y_lm = Σ_q monomial_q H[q, lm], Σ_m Y_lm(u) Y_lm(v) = P_l(u·v).
-
-    Y_lm = N_lm d^m P_l(z)/dz^m Re|Im (x+iy)^m with N² = (2-δ_m0) (l-m)!/(l+m)!, and z² = 1 - x² - y².
-    """
-    index = {powers: q for q, powers in enumerate(exponents(degree))}
-    result = np.zeros((len(index), (degree + 1) ** 2))
-    column = 0
-    for order in range(degree + 1):
-        for m in range(-order, order + 1):
-            for powers, factor in _reduced(_harmonic(order, m)).items():
-                result[index[powers], column] += factor
-            column += 1
-    return result
-
-
-def _harmonic(order: int, m: int) -> Polynomial:
-    k = abs(m)
-    norm = math.sqrt((1 if m == 0 else 2) * math.factorial(order - k) / math.factorial(order + k))
-    along_z = np.polynomial.legendre.leg2poly([0.0] * order + [1.0])
-    along_z = np.polynomial.polynomial.polyder(along_z, k) if k else along_z
-    result: Polynomial = defaultdict(float)
-    for b in range(k + 1):
-        if (b % 2 == 1) == (m < 0):  # i^b is real for even b: the cosine-like functions
-            sign = -1.0 if b % 4 in (2, 3) else 1.0
-            for c, factor in enumerate(along_z):
-                result[k - b, b, c] += norm * sign * math.comb(k, b) * float(factor)
-    return result
-
-
-def _reduced(polynomial: Polynomial) -> Polynomial:
-    """The same polynomial on the unit sphere with powers of z below 2."""
-    result: Polynomial = defaultdict(float)
-    for (a, b, c), factor in polynomial.items():
-        for i in range(c // 2 + 1):
-            for j in range(c // 2 - i + 1):
-                rest = c // 2 - i - j
-                many = math.factorial(c // 2) / (math.factorial(i) * math.factorial(j) * math.factorial(rest))
-                result[a + 2 * i, b + 2 * j, c % 2] += factor * many * (-1.0) ** (i + j)
-    return {powers: factor for powers, factor in result.items() if factor != 0.0}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from nnp.learn import contraction
+from nnp.learn import contraction, four_body, invariants
 from nnp.learn.radial import slope_coefficients
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Kept(NamedTuple):
     along: torch.Tensor | None  # (N, C, K) dR/dr, 1/Å
     across: torch.Tensor | None  # (N, C, K) R/r, 1/Å
     moments: torch.Tensor | None  # (N, C·F, Y) A_c,y T_y,F
+    triples: torch.Tensor | None  # (N, K, F', Z) slopes of the four-body functions of K mixtures
 
 
 class Pairing(NamedTuple):
@@ -47,18 +48,20 @@ def keep(functions: "SymmetryFunctions", geometry: "Geometry") -> Kept:
         functions: the definition.
         geometry: of `symmetry_functions.geometry`, N atoms with K neighbour slots.
     """
-    radial = along = across = moments = None
+    radial = along = across = moments = triples = None
     elements = len(functions.elements)
     if geometry.radial is not None:
         slopes = _slopes(functions.radial, geometry.radial, geometry.cut)
         radial = _by_element(slopes, geometry.mask).contiguous()
     if geometry.angular is not None and geometry.moments is not None and functions.angular is not None:
         c = contraction.constants(functions.angular, elements, geometry.unit.dtype, geometry.unit.device)
+        found = geometry.moments
         along = _by_element(_slopes(functions.angular.channels, geometry.angular, geometry.cut), geometry.mask)
         across = _by_element(geometry.angular * geometry.inverse, geometry.mask)
-        moments = (geometry.moments.unsqueeze(2) * c.functions.transpose(0, 1)).flatten(1, 2)
+        moments = (found.harmonics.unsqueeze(2) * c.functions.transpose(0, 1)).flatten(1, 2)
+        triples = None if found.triples is None else found.triples.by_moment
         along, across = along.contiguous(), across.contiguous()
-    return Kept(geometry.unit, radial, geometry.basis, along, across, moments)
+    return Kept(geometry.unit, radial, geometry.basis, along, across, moments, triples)
 
 
 def adjoint(functions: "SymmetryFunctions", kept: Kept, dE_dG: torch.Tensor) -> torch.Tensor:
@@ -71,9 +74,9 @@ def adjoint(functions: "SymmetryFunctions", kept: Kept, dE_dG: torch.Tensor) -> 
         assert along is not None
         return kept.unit.unsqueeze(1) * along.unsqueeze(2)
     c, pairing = _constants(functions, dE_dG)
-    gradient = _channel_gradient(c, pairing, kept.moments, dE_dG[..., n_radial:])
+    gradient = _channel_gradient(c, pairing, kept, dE_dG[..., n_radial:])
     atoms, members, channels, _ = gradient.shape
-    rows = torch.matmul(gradient, c.coefficients).view(atoms, members * channels * 4, -1)
+    rows = torch.matmul(gradient, c.pairs.coefficients).view(atoms, members * channels * 4, -1)
     weighted = torch.bmm(rows, kept.basis).view(atoms, members, channels, 4, -1)
     value = (weighted[:, :, :, 0] * kept.along.unsqueeze(1)).sum(2)
     v = (weighted[:, :, :, 1:] * kept.across.unsqueeze(1).unsqueeze(3)).sum(2)
@@ -98,31 +101,30 @@ def jvp(functions: "SymmetryFunctions", kept: Kept, dvectors: torch.Tensor) -> t
         torch.mul(dr.unsqueeze(2), kept.along.unsqueeze(1), out=weighted[:, :, :, 0])
         torch.mul(across.unsqueeze(2), kept.across.unsqueeze(1).unsqueeze(3), out=weighted[:, :, :, 1:])
         rows = torch.bmm(weighted.view(atoms, -1, slots), kept.basis.transpose(1, 2))
-        gradient = torch.matmul(rows.view(atoms, members, channels, -1), c.coefficients.transpose(0, 1))
-        parts += _pair_functions(c, pairing, kept.moments, gradient)
+        gradient = torch.matmul(rows.view(atoms, members, channels, -1), c.pairs.coefficients.transpose(0, 1))
+        parts += _pair_functions(c.pairs, pairing, kept.moments, gradient)
+        if c.triples is not None and kept.triples is not None:
+            parts.append(four_body.committee_jvp(c.triples, kept.triples, gradient[..., : kept.moments.shape[2]]))
     return torch.cat(parts, -1)
 
 
-def _channel_gradient(
-    c: contraction.Constants, pairing: Pairing, moments: torch.Tensor, seeds: torch.Tensor
-) -> torch.Tensor:
+def _channel_gradient(c: invariants.Constants, pairing: Pairing, kept: Kept, seeds: torch.Tensor) -> torch.Tensor:
     """dE/dA and, where self sums are used, dE/dR (N, M, C, Y+n) from dE/dG of the angular functions (N, M, ·)."""
+    assert kept.moments is not None
     atoms, members, _ = seeds.shape
-    n_functions, n_channels = c.functions.shape[1], round(len(pairing.place) ** 0.5)
-    by_pair = seeds[..., : c.n_pairs * n_functions].unflatten(-1, (c.n_pairs, n_functions))
-    padded = torch.nn.functional.pad(by_pair, (0, 0, 0, 1))
+    pairs = c.pairs
+    n_functions, n_channels = pairs.functions.shape[1], round(len(pairing.place) ** 0.5)
+    by_pair, appended, triples = pairs.columns(seeds)
+    padded = torch.nn.functional.pad(by_pair.unflatten(-1, (pairs.n_pairs, n_functions)), (0, 0, 0, 1))
     Z = padded.index_select(2, pairing.place) * pairing.share
-    dA = torch.bmm(Z.view(atoms, members * n_channels, n_channels * n_functions), moments)
+    dA = torch.bmm(Z.view(atoms, members * n_channels, n_channels * n_functions), kept.moments)
     dA = dA.view(atoms, members, n_channels, -1)
-    if c.self_gradient is None:
+    if c.triples is not None and kept.triples is not None:
+        dA = dA + four_body.committee_adjoint(c.triples, kept.triples, triples)
+    dS = pairs.by_self_sum(by_pair, appended)
+    if dS is None or pairs.self_gradient is None:
         return dA
-    dS = None if c.weights is None else torch.matmul(by_pair.flatten(2, 3), c.weights.transpose(0, 1))
-    if c.append is not None:
-        appended = torch.matmul(seeds[..., c.n_pairs * n_functions :], c.append.transpose(0, 1))
-        dS = appended if dS is None else dS + appended
-    if dS is None:
-        return dA
-    dR = torch.matmul(dS, c.self_gradient).view(atoms, members, n_channels, -1)
+    dR = torch.matmul(dS, pairs.self_gradient).view(atoms, members, n_channels, -1)
     return torch.cat([dA, dR], -1)
 
 
@@ -144,9 +146,9 @@ def _pair_functions(
     return [found, *parts]
 
 
-def _constants(functions: "SymmetryFunctions", like: torch.Tensor) -> tuple[contraction.Constants, Pairing]:
+def _constants(functions: "SymmetryFunctions", like: torch.Tensor) -> tuple[invariants.Constants, Pairing]:
     assert functions.angular is not None
-    c = contraction.constants(functions.angular, len(functions.elements), like.dtype, like.device)
+    c = invariants.constants(functions.angular, len(functions.elements), like.dtype, like.device)
     return c, _pairing(functions, like.dtype, like.device)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from nnp.learn import angular, radial
+from nnp.learn import angular, harmonics, radial
 
 
 class Constants(NamedTuple):
@@ -30,6 +30,20 @@ class Constants(NamedTuple):
     coefficients: torch.Tensor  # (Y+n, 4 (Q+n)) value and three slopes; (Y, ·) where no function uses S
     rows: torch.Tensor  # (6, 4n) a0, a1, a2, v_x, v_y, v_z from the weighted channels
 
+    def columns(self, by_function: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The columns (..., ·) of pairs of channels, of appended self sums, and those that follow them."""
+        paired = self.n_pairs * self.functions.shape[1]
+        appended = paired + (0 if self.append is None else self.append.shape[1])
+        return by_function[..., :paired], by_function[..., paired:appended], by_function[..., appended:]
+
+    def by_self_sum(self, by_pair: torch.Tensor, by_appended: torch.Tensor) -> torch.Tensor | None:
+        """dE/dS (..., P) from dE/dG of the pairs' functions and of the appended self sums; None where S is not used."""
+        dS = None if self.weights is None else torch.matmul(by_pair, self.weights.transpose(0, 1))
+        if self.append is None:
+            return dS
+        appended = torch.matmul(by_appended, self.append.transpose(0, 1))
+        return appended if dS is None else dS + appended
+
 
 @lru_cache(maxsize=32)
 def radial_slopes(
@@ -45,7 +59,7 @@ def radial_slopes(
 def constants(part: angular.Angular, n_elements: int, dtype: torch.dtype, device: torch.device) -> Constants:
     """The constant matrices of an angular part for neighbours of ``n_elements`` elements."""
     n, pairs = len(part.channels), part.pairs(n_elements)
-    slopes, change = angular.derivatives(part.degree), angular.harmonics(part.degree)
+    slopes, change = harmonics.derivatives(part.degree), harmonics.harmonics(part.degree)
     Q, Y, C, P = change.shape[0], change.shape[1], n_elements * n, len(pairs)
     legendre, weights, halves = part.legendre()
     same = np.array([a // n == b // n for a, b in pairs])

@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from nnp.learn import committee_adjoint, contraction, cutoff, narrowing
-from nnp.learn.angular import Angular, WideAngular, angular_from_dict, monomials
+from nnp.learn import committee_adjoint, contraction, cutoff, invariants, narrowing
+from nnp.learn.angular import Angular, WideAngular, angular_from_dict, four_body_of
 from nnp.learn.committee_adjoint import Kept
+from nnp.learn.harmonics import monomials
 from nnp.learn.radial import Radial, gaussians
 
 
@@ -53,6 +54,8 @@ class SymmetryFunctions:
             raise ValueError(f"unknown cutoff function {self.cutoff_function!r}; known: {known}")
         if not self.radial and self.angular is None:
             raise ValueError("there must be at least one symmetry function")
+        if self.angular is not None and (four_body := four_body_of(self.angular)) is not None:
+            four_body.check_channels(len(self.elements) * len(self.angular.channels))
 
     @property
     def size(self) -> int:
@@ -76,7 +79,12 @@ class SymmetryFunctions:
         result += [f"{kind} {pair} {function}" for pair, _ in pairs for function in self.angular.functions()]
         if self.angular.appends_self_sums:
             result += [f"S {pair}" for pair, same in pairs if same]
-        return result
+        four_body = four_body_of(self.angular)
+        if four_body is None:
+            return result
+        mixtures = [f"mixture[{k}]" for k in range(len(four_body.mixtures or ()))]
+        mixtures = mixtures or [f"{e}[{k}]" for e in self.elements for k in range(n)]
+        return result + [f"B {mixture} {function}" for mixture in mixtures for function in four_body.functions()]
 
     def to_dict(self) -> dict[str, Any]:
         """The definition as JSON-like data, as a manifest stores it."""
@@ -148,7 +156,7 @@ class SymmetryFunctions:
 
 
 class Geometry(NamedTuple):
-    """What values and adjoint share, for E elements, C = E·n channels, P channel pairs; axis 0 is the atom."""
+    """What values and adjoint share, for E elements, C = E·n channels; axis 0 is the atom."""
 
     unit: torch.Tensor  # (N, 3, K) u_ij
     inverse: torch.Tensor  # (N, 1, K) f_c / r, 1/Å
@@ -158,8 +166,7 @@ class Geometry(NamedTuple):
     angular: torch.Tensor | None  # (N, n, K) Gaussians g of the angular channels
     channels: torch.Tensor | None  # (N, C, K) R = g f_c by neighbour element
     basis: torch.Tensor | None  # (N, Q+n, K) monomials and R
-    moments: torch.Tensor | None  # (N, C, (L+1)²) A_a,lm
-    self_sums: torch.Tensor | None  # (N, P) κ S(a, b), zero for pairs of different elements; None where not used
+    moments: invariants.Moments | None
 
 
 def geometry(functions: SymmetryFunctions, vectors: torch.Tensor, neighbour_species: torch.Tensor) -> Geometry:
@@ -180,16 +187,14 @@ def geometry(functions: SymmetryFunctions, vectors: torch.Tensor, neighbour_spec
     cut = torch.cat([slope, r * fc, fc], 1)
     part = functions.angular
     if part is None:
-        return Geometry(unit, inverse * fc, cut, mask, g_radial, None, None, None, None, None)
-    c = contraction.constants(part, len(functions.elements), vectors.dtype, vectors.device)
+        return Geometry(unit, inverse * fc, cut, mask, g_radial, None, None, None, None)
+    c = _constants(functions, vectors)
     g = gaussians(part.channels, r)
     weighted = g * fc
     basis = torch.cat([*monomials(unit, part.degree), weighted], 1)
     channels = weighted if mask is None else (mask.unsqueeze(2) * weighted.unsqueeze(1)).flatten(1, 2)
-    rows = torch.matmul(channels, basis.transpose(1, 2))
-    moments = torch.matmul(rows, c.harmonics)
-    self_sums = None if c.select is None else torch.matmul(rows.flatten(1, 2), c.select)
-    return Geometry(unit, inverse * fc, cut, mask, g_radial, g, channels, basis, moments, self_sums)
+    moments = invariants.moments(c, torch.matmul(channels, basis.transpose(1, 2)))
+    return Geometry(unit, inverse * fc, cut, mask, g_radial, g, channels, basis, moments)
 
 
 def values(functions: SymmetryFunctions, geometry: Geometry) -> torch.Tensor:
@@ -200,9 +205,7 @@ def values(functions: SymmetryFunctions, geometry: Geometry) -> torch.Tensor:
         by_element = fc if geometry.mask is None else geometry.mask * fc
         parts.append(torch.matmul(by_element, geometry.radial.transpose(1, 2)).flatten(1, 2))
     if geometry.moments is not None:
-        c = _constants(functions, geometry.unit)
-        first, second = _paired(c, geometry.moments)
-        parts += _from_pairs(c, first * second, geometry.self_sums)
+        parts += invariants.values(_constants(functions, geometry.unit), geometry.moments)
     return torch.cat(parts, -1)
 
 
@@ -255,24 +258,17 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
     if geometry.basis is not None and geometry.angular is not None and geometry.moments is not None:
         c = _constants(functions, geometry.unit)
         rows = torch.cat([radial_rows, (dvectors - geometry.unit * dr) * geometry.inverse], -2)
-        weighted = torch.matmul(c.rows.transpose(0, 1), rows) * _fourfold(geometry.angular)  # (..., N, 4n, K)
+        weighted = torch.matmul(c.pairs.rows.transpose(0, 1), rows) * _fourfold(geometry.angular)  # (..., N, 4n, K)
         rows = _matmul(_masked(weighted, geometry.mask), geometry.basis.transpose(1, 2))  # (..., N, 4C, Q+n)
-        n_channels = E * geometry.angular.shape[1]
-        rows = torch.matmul(rows.unflatten(-2, (n_channels, 4)).flatten(-2, -1), c.coefficients.transpose(0, 1))
-        n_harmonics = geometry.moments.shape[-1]
-        dA = rows[..., :n_harmonics]
-        first, second = _paired(c, geometry.moments)
-        d_first, d_second = _paired(c, dA)
-        dS = None
-        if c.self_gradient is not None:
-            dS = torch.matmul(rows[..., n_harmonics:].flatten(-2, -1), c.self_gradient.transpose(0, 1))
-        parts += _from_pairs(c, first * d_second + d_first * second, dS)
+        rows = rows.unflatten(-2, (E * geometry.angular.shape[1], 4)).flatten(-2, -1)
+        change = torch.matmul(rows, c.pairs.coefficients.transpose(0, 1))
+        parts += invariants.jvp(c, geometry.moments, change)
     return torch.cat(parts, -1)
 
 
-def _constants(functions: SymmetryFunctions, like: torch.Tensor) -> contraction.Constants:
+def _constants(functions: SymmetryFunctions, like: torch.Tensor) -> invariants.Constants:
     assert functions.angular is not None
-    return contraction.constants(functions.angular, len(functions.elements), like.dtype, like.device)
+    return invariants.constants(functions.angular, len(functions.elements), like.dtype, like.device)
 
 
 def _radial_slopes(functions: SymmetryFunctions, like: torch.Tensor) -> torch.Tensor:
@@ -296,53 +292,16 @@ def _mask(functions: SymmetryFunctions, neighbour_species: torch.Tensor, dtype: 
     return (neighbour_species.unsqueeze(1) == elements).to(dtype)
 
 
-def _paired(c: contraction.Constants, moments: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    if c.first is None or c.second is None:
-        return moments, moments
-    return moments.index_select(-2, c.first), moments.index_select(-2, c.second)
-
-
-def _from_pairs(c: contraction.Constants, products: torch.Tensor, self_sums: torch.Tensor | None) -> list[torch.Tensor]:
-    """Angular functions (..., P·F) and appended self sums from A_a ∘ A_b (..., P, Y) and κ S (..., P)."""
-    functions = torch.matmul(products, c.functions)
-    if c.factors is not None:
-        functions = functions * c.factors
-    functions = functions.flatten(-2, -1)
-    if c.weights is not None and self_sums is not None:
-        functions = functions + torch.matmul(self_sums, c.weights)
-    if c.append is not None and self_sums is not None:
-        return [functions, torch.matmul(self_sums, c.append)]
-    return [functions]
-
-
 def _angular_rows(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tensor) -> torch.Tensor:
     """a₀, a₁, a₂, v_x, v_y, v_z (..., 6, K) of the angular functions from their dE/dG."""
     assert geometry.moments is not None
     assert geometry.angular is not None
     assert geometry.basis is not None
     c = _constants(functions, geometry.unit)
-    n_pairs, n_functions = c.n_pairs, c.functions.shape[1]
-    seeds = dE_dG[..., : n_pairs * n_functions]
-    dS = None if c.weights is None else torch.matmul(seeds, c.weights.transpose(0, 1))
-    if c.append is not None:
-        appended = torch.matmul(dE_dG[..., n_pairs * n_functions :], c.append.transpose(0, 1))
-        dS = appended if dS is None else dS + appended
-    seeds = seeds.unflatten(-1, (n_pairs, n_functions))
-    if c.factors is not None:
-        seeds = seeds * c.factors
-    dq = torch.matmul(seeds, c.functions.transpose(0, 1))
-    first, second = _paired(c, geometry.moments)
-    if c.incidence is None:
-        gradient = dq * first * 2.0
-    else:
-        gradient = torch.matmul(c.incidence, torch.cat([dq * second, dq * first], -2))
-    if dS is not None and c.self_gradient is not None:
-        n_radial = geometry.angular.shape[1]
-        dR = torch.matmul(dS, c.self_gradient).unflatten(-1, (len(functions.elements) * n_radial, n_radial))
-        gradient = torch.cat([gradient, dR], -1)
-    W = _matmul(_by_row(c, gradient), geometry.basis)  # (..., N, 4C, K): one value and three slopes of each channel
+    gradient = _by_row(c.pairs, invariants.adjoint(c, geometry.moments, dE_dG))
+    W = _matmul(gradient, geometry.basis)  # (..., N, 4C, K): one value and three slopes of each channel
     weighted = _unmasked(W, geometry.mask) * _fourfold(geometry.angular)
-    return torch.matmul(c.rows, weighted)
+    return torch.matmul(c.pairs.rows, weighted)
 
 
 def _by_row(c: contraction.Constants, gradient: torch.Tensor) -> torch.Tensor:
