@@ -42,6 +42,20 @@ class Network(_Closed):
         return self.hidden_by_element.get(element, self.hidden)
 
 
+class FourBody(_Closed):
+    """Four-body functions: products of three moments, coupled to a scalar, for chosen mixtures of the channels."""
+
+    l_max: Literal[2, 3, 4] = pydantic.Field(
+        3, description="Highest angular momentum of the three moments: 2, 4 or 9 functions of a mixture."
+    )
+    mixtures: int | None = pydantic.Field(
+        None,
+        ge=1,
+        le=128,
+        description="Number of mixtures of all channels and elements; null = every channel of every element by itself.",
+    )
+
+
 class PowerSpectrumGrid(_Closed):
     """Radial functions (G2) beside a power spectrum over angular-momentum channels, placed automatically."""
 
@@ -61,6 +75,9 @@ class PowerSpectrumGrid(_Closed):
         "append",
         description="What becomes of the terms in which both neighbours are one atom: given as inputs of their own, "
         "subtracted from the power spectrum, or left in it.",
+    )
+    four_body: FourBody | None = pydantic.Field(
+        None, description="Four-body functions of the same channels beside the power spectrum; null = none."
     )
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from nnp.core import errors, neighbours, recipe
-from nnp.learn import angular, descriptor, radial, symmetry_functions
+from nnp.learn import angular, cutoff, descriptor, four_body, radial, symmetry_functions
 
 FREQUENT = 0.5
 """Share of the placement that follows the frequency of distances; the rest is even, so that no range is left blind."""
@@ -42,8 +43,14 @@ def symmetry_functions_for(
     if isinstance(grid, recipe.PowerSpectrumGrid):
         channels = grid.channels if grid.channels is not None else CHANNELS.get(len(elements), 2)
         degree = grid.l_max if grid.l_max is not None else DEGREES.get(len(elements), 3)
+        placed = gaussians(channels, found, wanted.cutoff, even=even)
         part: angular.Angular = angular.PowerSpectrum(
-            channels=gaussians(channels, found, wanted.cutoff, even=even), l_max=degree, self_sums=grid.self_sums
+            channels=placed,
+            l_max=degree if grid.four_body is None else max(degree, grid.four_body.l_max),
+            self_sums=grid.self_sums,
+            four_body=None
+            if grid.four_body is None
+            else _four_body(grid.four_body, placed, len(elements), found, wanted),
         )
     else:
         part = angular.WideAngular(
@@ -92,6 +99,27 @@ def gaussians(
         radial.Radial(eta=round(float(0.5 / width**2), 6), shift=round(float(shift), 6))
         for shift, width in zip(grid, widths, strict=True)
     )
+
+
+def _four_body(
+    grid: recipe.FourBody,
+    channels: Sequence[radial.Radial],
+    n_elements: int,
+    found: npt.NDArray[np.float64],
+    wanted: recipe.Recipe,
+) -> four_body.FourBody:
+    """Mixtures in which every channel has about the same share: orthogonal random rows over the channels' sizes."""
+    if grid.mixtures is None:
+        return four_body.FourBody(l_max=grid.l_max)
+    r = torch.from_numpy(found)
+    fc, _ = cutoff.cutoff(wanted.cutoff_function, r, wanted.cutoff)
+    values = radial.gaussians(channels, r[None, None, :])[0] * fc
+    size = np.tile(torch.sqrt((values * values).mean(1)).numpy(), n_elements)
+    random, rows = np.random.default_rng(0), np.zeros((0, len(size)))
+    while len(rows) < grid.mixtures:
+        rows = np.concatenate([rows, np.linalg.qr(random.normal(size=(len(size), len(size))))[0]])
+    weights = rows[: grid.mixtures] / size * size.mean()
+    return four_body.FourBody(l_max=grid.l_max, mixtures=tuple(tuple(row) for row in weights.round(6).tolist()))
 
 
 def _explicit(given: recipe.ExplicitFunctions, wanted: recipe.Recipe, elements: Sequence[str]) -> descriptor.Descriptor:

@@ -5,6 +5,7 @@ import torch
 
 from nnp.learn import densities, export, network
 from nnp.learn.angular import Angular, PowerSpectrum, WideAngular
+from nnp.learn.four_body import FourBody
 from nnp.learn.potential import Head, Potential
 from nnp.learn.radial import Radial
 from nnp.learn.symmetry_functions import SymmetryFunctions
@@ -13,6 +14,7 @@ RADIAL = (Radial(), Radial(eta=0.2), Radial(eta=1.0, shift=2.0), Radial(eta=2.0,
 CHANNELS = (Radial(eta=0.1), Radial(eta=0.5, shift=1.5))
 WIDE = WideAngular(channels=CHANNELS, zetas=(1, 2, 4))
 SPECTRUM = PowerSpectrum(channels=CHANNELS, l_max=3)
+FOUR_BODY = PowerSpectrum(channels=CHANNELS, l_max=3, four_body=FourBody(l_max=3))
 DEFAULT_MEMBERS = (((8, 8), "silu"), ((7, 6), "silu"), ((5,), "tanh"))
 DEFAULT_REPLICAS = (((4, 4), "silu"), ((6,), "softplus"), ((3,), "gelu"))
 

@@ -8,6 +8,7 @@ from nnp.core import neighbours
 from nnp.core.structure import Structure
 from nnp.learn import committee_adjoint, symmetry_functions
 from nnp.learn.angular import Angular, PowerSpectrum, WideAngular
+from nnp.learn.four_body import FourBody
 from nnp.learn.radial import Radial
 
 CHANNELS = (Radial(eta=0.5, shift=1.0), Radial(eta=0.3, shift=2.5))
@@ -22,6 +23,7 @@ ELEMENTS = ("O", "Si", "Ti")
         PowerSpectrum(channels=CHANNELS, l_max=3, self_sums="append"),
         PowerSpectrum(channels=CHANNELS, l_max=3, self_sums="subtract", cross=False),
         PowerSpectrum(channels=CHANNELS[:1], l_max=0, self_sums="none"),
+        PowerSpectrum(channels=CHANNELS, l_max=4, four_body=FourBody(l_max=3)),
         WideAngular(channels=CHANNELS, zetas=(1, 2, 4), lambdas=(-1, 1)),
     ],
 )

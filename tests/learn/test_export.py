@@ -32,7 +32,11 @@ def run(content: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
-@pytest.mark.parametrize("angular", [None, random_potential.WIDE, random_potential.SPECTRUM], ids=["none", "wide", "p"])
+@pytest.mark.parametrize(
+    "angular",
+    [None, random_potential.WIDE, random_potential.SPECTRUM, random_potential.FOUR_BODY],
+    ids=["none", "wide", "p", "B"],
+)
 def test_the_file_computes_what_torch_computes(dtype: str, tolerance: float, angular) -> None:
     potential = random_potential.make(ELEMENTS, angular=angular, dense=True)
     content = random_potential.file(potential, dtype)

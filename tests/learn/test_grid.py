@@ -6,6 +6,7 @@ import pytest
 from nnp.core import errors, neighbours, recipe
 from nnp.learn import cutoff, grid, network
 from nnp.learn.angular import PowerSpectrum, WideAngular
+from nnp.learn.symmetry_functions import SymmetryFunctions
 from tests.learn import toy_data
 
 
@@ -47,6 +48,22 @@ def test_wide_angular_and_explicit_functions() -> None:
     broken = recipe.parse({"symmetry_functions": {"kind": "explicit", "definition": {"elements": ["Cu"]}}})
     with pytest.raises(errors.RecipeError, match="definition"):
         grid.symmetry_functions_for(broken, ("Cu",), _table(5.0))
+
+
+def test_four_body_mixtures_are_chosen_by_number() -> None:
+    fields = {"kind": "power_spectrum", "channels": 3, "l_max": 2, "four_body": {"l_max": 3, "mixtures": 8}}
+    wanted = recipe.parse({"cutoff": 5.0, "symmetry_functions": fields})
+    functions = grid.symmetry_functions_for(wanted, ("Al", "Cu"), _table(5.0))
+    assert isinstance(functions, SymmetryFunctions)
+    assert isinstance(functions.angular, PowerSpectrum)
+    assert functions.angular.l_max == 3
+    assert functions.angular.four_body is not None
+    assert np.shape(functions.angular.four_body.mixtures) == (8, 6)
+    assert sum(name.startswith("B ") for name in functions.names()) == 8 * 4
+    assert functions == grid.symmetry_functions_for(wanted, ("Al", "Cu"), _table(5.0))
+    plain = recipe.parse({"cutoff": 5.0, "symmetry_functions": {**fields, "four_body": {}}})
+    names = grid.symmetry_functions_for(plain, ("Al", "Cu"), _table(5.0)).names()
+    assert "B Cu[2] l=2,3,3" in names
 
 
 def test_atoms_without_neighbours_are_refused() -> None:

@@ -7,8 +7,9 @@ import pytest
 import torch
 from numpy.polynomial import legendre
 
-from nnp.learn import cutoff, symmetry_functions
+from nnp.learn import cutoff, four_body, harmonics, symmetry_functions
 from nnp.learn.angular import PowerSpectrum, WideAngular
+from nnp.learn.four_body import FourBody
 from nnp.learn.radial import Radial
 from nnp.learn.symmetry_functions import SymmetryFunctions
 
@@ -24,6 +25,7 @@ ANGULAR = {
         )
         for l_max, cross, self_sums in itertools.product((0, 3), (True, False), ("append", "subtract", "none"))
     },
+    "four-body": PowerSpectrum(channels=CHANNELS, l_max=4, cross=False, four_body=FourBody(l_max=3)),
 }
 
 
@@ -59,7 +61,35 @@ def directly(functions: SymmetryFunctions, vectors: torch.Tensor, species: torch
             result.append((terms * different if same and angular.self_sums == "subtract" else terms).sum((1, 2)))
         if same:
             sums.append((by_channel[a] * by_channel[b]).sum(1))
-    return torch.stack(result + (sums if angular.appends_self_sums else []), 1)
+    result += sums if angular.appends_self_sums else []
+    if isinstance(angular, PowerSpectrum) and angular.four_body is not None:
+        result += triple_sums(angular.four_body, torch.stack(by_channel, 1), unit)
+    return torch.stack(result, 1)
+
+
+def triple_sums(part: FourBody, channels: torch.Tensor, unit: torch.Tensor) -> list[torch.Tensor]:
+    """Σ R R' R'' F(u, u', u'') over all triples of neighbours, F = <P_l1(n·u) P_l2(n·u') P_l3(n·u'')>.
+
+    The mean over directions n is a product rule on the sphere. F is divided by its value at u = u' = u''.
+    """
+    z, weights = np.polynomial.legendre.leggauss(10)
+    phi = 2 * np.pi * np.arange(20) / 20
+    plane = np.sqrt(1 - z**2)
+    n = torch.tensor(np.stack([np.outer(plane, np.cos(phi)), np.outer(plane, np.sin(phi)), np.outer(z, phi * 0 + 1)]))
+    weights = torch.tensor(np.repeat(weights / 40, 20))
+    cosine = torch.einsum("xd,nxj->ndj", n.flatten(1), unit)
+    rows = channels if part.mixtures is None else torch.tensor(part.mixtures, dtype=torch.float64) @ channels
+    result = []
+    for k in range(rows.shape[1]):
+        for degrees in four_body.triples(part.l_max):
+            powers = [legendre.leg2poly([0.0] * degree + [1.0]) for degree in degrees]
+            sums = [
+                (sum(factor * cosine**i for i, factor in enumerate(p)) * rows[:, k : k + 1]).sum(-1) for p in powers
+            ]
+            whole = np.polynomial.Polynomial(powers[0]) * np.polynomial.Polynomial(powers[1])
+            integral = (whole * np.polynomial.Polynomial(powers[2])).integ()
+            result.append((sums[0] * sums[1] * sums[2] * weights).sum(-1) / (0.5 * (integral(1) - integral(-1))))
+    return result
 
 
 def neighbours(n_elements: int, atoms: int = 4, slots: int = 9) -> tuple[torch.Tensor, torch.Tensor]:
@@ -93,6 +123,37 @@ def test_values_are_the_defining_sums_and_the_adjoint_is_their_gradient(name: st
     torch.testing.assert_close((change * weights).sum(), (gradient * displacement).sum(), rtol=1e-11, atol=1e-11)
     one = symmetry_functions.jvp(functions, geometry, displacement[0])
     torch.testing.assert_close(one, change[0], rtol=1e-12, atol=1e-12)
+
+
+def mixed(n_channels: int) -> FourBody:
+    random = np.random.default_rng(5)
+    return FourBody(l_max=4, mixtures=tuple(tuple(row) for row in random.normal(size=(4, n_channels)).tolist()))
+
+
+def test_mixtures_of_channels_and_elements() -> None:
+    part = PowerSpectrum(channels=CHANNELS, l_max=4, four_body=mixed(6))
+    functions = SymmetryFunctions(elements=("Ti", "O"), cutoff=4.0, radial=RADIAL, angular=part)
+    vectors, species = neighbours(2)
+    vectors.requires_grad_()
+    expected = directly(functions, vectors, species)
+    geometry = symmetry_functions.geometry(functions, vectors, species)
+    torch.testing.assert_close(symmetry_functions.values(functions, geometry), expected, rtol=1e-12, atol=1e-12)
+    weights = torch.randn(expected.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    (by_autograd,) = torch.autograd.grad((expected * weights).sum(), vectors)
+    found = symmetry_functions.adjoint(functions, geometry, weights)
+    torch.testing.assert_close(found, by_autograd, rtol=1e-11, atol=1e-11)
+    assert SymmetryFunctions.from_dict(functions.to_dict()) == functions
+    assert len(set(functions.names())) == functions.size == expected.shape[1]
+
+
+@pytest.mark.parametrize("l_max", [2, 3, 4])
+def test_the_simplest_coupling_is_the_known_one(l_max: int) -> None:
+    """F_112(u, v, w) = (3 (u·w)(v·w) - u·v) / 2."""
+    assert four_body.triples(l_max)[0] == (1, 1, 2)
+    u, v, w = (x / np.linalg.norm(x) for x in np.random.default_rng(l_max).normal(size=(3, 3)))
+    harmonic = [np.prod(x ** np.array(harmonics.exponents(2)), axis=1) @ harmonics.harmonics(2) for x in (u, v, w)]
+    found = np.einsum("ijk,i,j,k", four_body.coupling(1, 1, 2), harmonic[0][1:4], harmonic[1][1:4], harmonic[2][4:])
+    assert found == pytest.approx((3 * (u @ w) * (v @ w) - u @ v) / 2, abs=1e-14)
 
 
 def test_the_subtracted_power_spectrum_spans_every_wide_function() -> None:
@@ -174,5 +235,12 @@ def test_angular_parameters_are_checked() -> None:
         PowerSpectrum(channels=CHANNELS, l_max=-1)
     with pytest.raises(ValueError, match="self_sums"):
         PowerSpectrum(channels=CHANNELS, self_sums="some")
+    with pytest.raises(ValueError, match="from 2 to 4"):
+        FourBody(l_max=1)
+    with pytest.raises(ValueError, match="above 2"):
+        PowerSpectrum(channels=CHANNELS, l_max=2, four_body=FourBody(l_max=3))
+    part = PowerSpectrum(channels=CHANNELS, four_body=mixed(6))
+    with pytest.raises(ValueError, match="weigh 6 channels, there are 3"):
+        SymmetryFunctions(elements=("Si",), cutoff=4.0, radial=(), angular=part)
     with pytest.raises(ValueError, match="eta >= 0"):
         Radial(eta=-1.0)
