@@ -194,12 +194,26 @@ class Recipe(_Closed):
     batch_size: int | None = pydantic.Field(
         None, ge=1, le=4096, description="Structures per optimiser step; null = automatic."
     )
-    learning_rate: float = pydantic.Field(5e-3, gt=0.0, le=1.0, description="Peak learning rate of Adam.")
-    schedule: Literal["one_cycle", "cosine"] = pydantic.Field(
-        "one_cycle", description="Learning rate over the steps: warm-up and cosine decay, or cosine decay alone."
+    optimiser: Literal["adam", "soap", "lbfgs"] = pydantic.Field(
+        "adam",
+        description="How the committee goes downhill: Adam, SOAP (second order: Adam in the eigenbases of the approximate "
+        "curvature of every layer), or L-BFGS (quasi-Newton; a step takes in the whole training set).",
+    )
+    learning_rate: float = pydantic.Field(
+        5e-3, gt=0.0, le=1.0, description="Peak learning rate; with lbfgs the length of the first step."
+    )
+    schedule: Literal["one_cycle", "cosine", "warm_restarts", "constant", "plateau"] = pydantic.Field(
+        "one_cycle",
+        description="Learning rate over the steps: warm-up and cosine decay, cosine decay alone, three cosine decays of "
+        "growing length, constant, or halved where the validation loss stalls.",
     )
     weight_decay: float = pydantic.Field(
-        0.1, ge=0.0, le=1.0, description="Decoupled weight decay per unit of learning rate (AdamW)."
+        0.1, ge=0.0, le=1.0, description="Decoupled weight decay per unit of learning rate (AdamW); not with lbfgs."
+    )
+    ema: Annotated[float, pydantic.Field(gt=0.0, lt=1.0)] | None = pydantic.Field(
+        None,
+        description="Decay per step of a moving average of the committee's weights, which is then judged on the "
+        "validation set and kept; null = the weights themselves.",
     )
     patience: int | None = pydantic.Field(
         None,

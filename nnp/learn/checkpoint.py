@@ -20,6 +20,8 @@ FORMAT_VERSION = 2
 HEADER = "header"
 FILE = "training.npz"
 RUNNING = "running training"
+MEMORY = "optimiser"
+"""Arrays of the optimiser's memory have this before their names."""
 Content = tuple[dict[str, Any], dict[str, np.ndarray]]
 """Header (JSON-like) and arrays by name."""
 
@@ -92,7 +94,8 @@ def state_to(prefix: str, state: fit.State) -> Content:
     """Header and arrays of a state of the loop; array names begin with `prefix` and a dot."""
     values = {field.name: getattr(state, field.name) for field in fields(state)}
     arrays = {f"{prefix}.{name}": value for name, value in values.items() if isinstance(value, np.ndarray)}
-    numbers = {name: value for name, value in values.items() if not isinstance(value, np.ndarray)}
+    arrays |= {f"{prefix}.{MEMORY}.{name}": value for name, value in state.optimiser.items()}
+    numbers = {name: value for name, value in values.items() if not isinstance(value, np.ndarray) and name != MEMORY}
     return {prefix: {**numbers, "random": _plain(numbers["random"]), "train": dict(numbers["train"])}}, arrays
 
 
@@ -102,7 +105,8 @@ def state_from(prefix: str, content: Content) -> fit.State | None:
     if prefix not in header:
         return None
     own = {name.removeprefix(f"{prefix}."): a for name, a in arrays.items() if name.startswith(f"{prefix}.")}
-    values: dict[str, Any] = {**header[prefix], **own}
+    memory = {name.removeprefix(f"{MEMORY}."): own.pop(name) for name in list(own) if name.startswith(f"{MEMORY}.")}
+    values: dict[str, Any] = {**header[prefix], **own, MEMORY: memory}
     return fit.State(**values)
 
 

@@ -59,6 +59,8 @@ def plan(wanted: recipe.Recipe, atoms: int, batch_count: int, *, warm: bool) -> 
         schedule=wanted.schedule,
         weight_decay=wanted.weight_decay,
         patience=wanted.patience if wanted.patience is not None else max(10, epochs // 2),
+        optimiser=wanted.optimiser,
+        ema=wanted.ema,
     )
 
 

@@ -1,24 +1,20 @@
 """The training loop: one generator that evaluates, yields and steps. The caller saves, reports and cancels."""
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from nnp.core import errors
+from nnp.learn import optimisers, schedules
 
 Batch = TypeVar("Batch")
 
-BETAS = (0.9, 0.999)
-EPSILON = 1e-8
-WARM_UP = 0.3
-"""Fraction of the steps in which the one-cycle schedule rises."""
-FIRST_RATE, LAST_RATE = 0.04, 1e-4
-"""Learning rate at the beginning of the one-cycle schedule and at the end of all schedules, over the peak."""
 RUNAWAY = 1e3
 """The validation loss has grown by this factor over the untrained one: the training has diverged."""
 
@@ -29,27 +25,32 @@ class Plan:
 
     Attributes:
         epochs: passes over the batches.
-        learning_rate: peak learning rate of Adam.
-        schedule: "one_cycle" or "cosine".
+        learning_rate: peak learning rate.
+        schedule: learning rate over the steps; see `schedules.factor`.
         weight_decay: decoupled weight decay per unit of learning rate.
         patience: epochs without improvement, counted from the peak of the learning rate, after which it ends.
+        optimiser: name in `optimisers.OPTIMISERS`.
+        ema: decay per step of the exponential moving average of the parameters that is judged and kept; None judges
+            the parameters themselves.
     """
 
     epochs: int
     learning_rate: float
-    schedule: Literal["one_cycle", "cosine"]
+    schedule: schedules.Schedule
     weight_decay: float
     patience: int
-
-    @property
-    def warm_up(self) -> float:
-        """Fraction of the steps in which the learning rate rises."""
-        return WARM_UP if self.schedule == "one_cycle" else 0.0
+    optimiser: str = "adam"
+    ema: float | None = None
 
     @property
     def peak(self) -> int:
         """Epoch in which the learning rate is highest: errors may stall before it and fall again behind it."""
-        return round(self.warm_up * self.epochs)
+        return round(schedules.warm_up(self.schedule) * self.epochs)
+
+    @property
+    def stall(self) -> int:
+        """Epochs without improvement after which the schedule "plateau" reduces the learning rate."""
+        return max(3, self.patience // 5)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,11 +61,14 @@ class State:
         epoch: number of finished epochs.
         step: number of finished steps.
         parameters: (P,) float32, all trainable numbers in a row.
-        first, second: (P,) float32, Adam's running moments of the gradient.
+        optimiser: memory of the optimiser by name.
+        average: (P,) float32, moving average of the parameters, not corrected for its start at zero.
         best: (P,) float32, parameters at the lowest validation loss.
         best_loss: that loss.
         best_epoch: epochs that were finished then.
         first_loss: validation loss before the first step.
+        reduction: factor on the learning rate, below 1 where the schedule "plateau" has reduced it.
+        reduced_epoch: epochs that were finished when it did so last.
         random: state of the generator that orders the batches.
         train: errors on the training batches during the last epoch.
     """
@@ -72,12 +76,14 @@ class State:
     epoch: int
     step: int
     parameters: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
+    optimiser: Mapping[str, np.ndarray]
+    average: np.ndarray
     best: np.ndarray
     best_loss: float
     best_epoch: int
     first_loss: float
+    reduction: float
+    reduced_epoch: int
     random: Mapping[str, Any]
     train: Mapping[str, float]
 
@@ -102,13 +108,8 @@ class Epoch:
 
 
 def learning_rate(plan: Plan, step: int, steps: int) -> float:
-    """Learning rate of a step, 0 <= step < steps."""
-    done = step / max(1, steps - 1)
-    if done < plan.warm_up:
-        low, share = FIRST_RATE, 0.5 - 0.5 * math.cos(math.pi * done / plan.warm_up)
-    else:
-        low, share = LAST_RATE, 0.5 + 0.5 * math.cos(math.pi * (done - plan.warm_up) / (1.0 - plan.warm_up))
-    return plan.learning_rate * (low + (1.0 - low) * share)
+    """Learning rate of a step, 0 <= step < steps, without the reductions of "plateau"."""
+    return plan.learning_rate * schedules.factor(plan.schedule, step / max(1, steps - 1))
 
 
 def fit(
@@ -122,7 +123,7 @@ def fit(
     seed: Sequence[int],
     resume: State | None = None,
 ) -> Generator[Epoch, None, State]:
-    """Minimise a loss by Adam (arXiv:1412.6980) with decoupled weight decay (arXiv:1711.05101).
+    """Minimise a loss.
 
     Yields before the first and after every epoch. Returns the last state; `parameters` then hold the best ones.
 
@@ -139,17 +140,20 @@ def fit(
     Raises:
         DivergedError: a loss is not finite, or has grown without bound.
     """
-    state = resume or _first_state(parameters, seed)
-    flat = _share(parameters, state.parameters)
-    mask = torch.cat([m.flatten() for m in masks])
-    first, second = torch.from_numpy(state.first.copy()), torch.from_numpy(state.second.copy())
+    optimiser = optimisers.OPTIMISERS[plan.optimiser]
+    leaves = _share(parameters, masks, resume)
+    state = resume or _first_state(leaves, optimiser, seed)
+    memory = {name: torch.from_numpy(array.copy()) for name, array in state.optimiser.items()}
+    average = torch.from_numpy(state.average.copy())
     random = np.random.default_rng()
     random.bit_generator.state = dict(state.random)
-    steps, started, start = plan.epochs * len(batches), time.monotonic(), state.epoch
+    per_epoch = 1 if optimiser.whole else len(batches)
+    steps, started, start = plan.epochs * per_epoch, time.monotonic(), state.epoch
 
     while True:
-        validation = validate()
-        state = _judged(state, validation["loss"], flat)
+        with _averaged(leaves.flat, average, plan, state.step):
+            validation = validate()
+            state = _judged(state, validation["loss"], leaves.flat, plan)
         done = state.epoch - start
         left = (time.monotonic() - started) / done * (plan.epochs - state.epoch) if done else None
         yield Epoch(epoch=state.epoch, epochs=plan.epochs, validation=validation, state=state, seconds_left=left)
@@ -157,64 +161,103 @@ def fit(
             break
 
         reports: list[Mapping[str, float]] = []
-        for index in random.permutation(len(batches)):
-            value, report = loss(batches[index])
-            if not torch.isfinite(value):
-                raise errors.DivergedError(epoch=state.epoch + 1, reason="the training loss is not finite")
-            gradient = torch.cat([g.flatten() for g in torch.autograd.grad(value, list(parameters))]) * mask
-            step = state.step + len(reports)
-            rate = learning_rate(plan, step, steps)
-            with torch.no_grad():
-                first.lerp_(gradient, 1.0 - BETAS[0])
-                second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1.0 - BETAS[1])
-                spread = (second / (1.0 - BETAS[1] ** (step + 1))).sqrt_().add_(EPSILON)
-                flat.mul_(1.0 - rate * plan.weight_decay)
-                flat.addcdiv_(first, spread, value=-rate / (1.0 - BETAS[0] ** (step + 1)))
-            reports.append(report)
+        for number, group in enumerate(np.array_split(random.permutation(len(batches)), per_epoch), start=state.step):
+            chosen = [batches[index] for index in group]
+            evaluate = _evaluation(parameters, leaves, chosen, loss, state.epoch + 1, reports)
+            rate = state.reduction * learning_rate(plan, number, steps)
+            optimiser.step(leaves, memory, evaluate, number=number, rate=rate, decay=plan.weight_decay)
+            if plan.ema is not None:
+                average.lerp_(leaves.flat, 1.0 - plan.ema)
         state = replace(
             state,
             epoch=state.epoch + 1,
-            step=state.step + len(reports),
-            parameters=flat.numpy().copy(),
-            first=first.numpy().copy(),
-            second=second.numpy().copy(),
+            step=state.step + per_epoch,
+            parameters=leaves.flat.numpy().copy(),
+            optimiser={name: tensor.numpy().copy() for name, tensor in memory.items()},
+            average=average.numpy().copy(),
             random=random.bit_generator.state,
             train={name: float(np.mean([report[name] for report in reports])) for name in reports[0]},
         )
 
-    flat.copy_(torch.from_numpy(state.best))
+    leaves.flat.copy_(torch.from_numpy(state.best))
     return state
 
 
-def _first_state(parameters: Sequence[torch.Tensor], seed: Sequence[int]) -> State:
-    flat = torch.cat([p.detach().flatten() for p in parameters]).numpy()
+def _evaluation(
+    parameters: Sequence[torch.Tensor],
+    leaves: optimisers.Leaves,
+    chosen: Sequence[Batch],
+    loss: Callable[[Batch], tuple[torch.Tensor, Mapping[str, float]]],
+    epoch: int,
+    reports: list[Mapping[str, float]],
+) -> optimisers.Evaluate:
+    """The mean loss of some batches and its gradient as a function; each call adds to the reports."""
+
+    def evaluate() -> tuple[float, torch.Tensor]:
+        total, gradient = 0.0, torch.zeros_like(leaves.flat)
+        for batch in chosen:
+            value, report = loss(batch)
+            if not torch.isfinite(value):
+                raise errors.DivergedError(epoch=epoch, reason="the training loss is not finite")
+            slopes = torch.autograd.grad(value, list(parameters))
+            gradient.add_(torch.cat([slope.flatten() for slope in slopes]), alpha=1.0 / len(chosen))
+            total += float(value.detach()) / len(chosen)
+            reports.append(report)
+        return total, gradient.mul_(leaves.mask)
+
+    return evaluate
+
+
+def _first_state(leaves: optimisers.Leaves, optimiser: optimisers.Optimiser, seed: Sequence[int]) -> State:
+    flat = leaves.flat.numpy().copy()
     return State(
         epoch=0,
         step=0,
         parameters=flat,
-        first=np.zeros_like(flat),
-        second=np.zeros_like(flat),
+        optimiser={name: tensor.numpy().copy() for name, tensor in optimiser.start(leaves).items()},
+        average=np.zeros_like(flat),
         best=flat,
         best_loss=math.inf,
         best_epoch=0,
         first_loss=math.inf,
+        reduction=1.0,
+        reduced_epoch=0,
         random=np.random.default_rng(list(seed)).bit_generator.state,
         train={},
     )
 
 
-def _share(parameters: Sequence[torch.Tensor], values: np.ndarray) -> torch.Tensor:
-    """One tensor (P,) with these values whose pieces the parameters become."""
-    flat = torch.from_numpy(values.copy())
-    start = 0
-    for parameter in parameters:
-        parameter.data = flat[start : start + parameter.numel()].view_as(parameter)
-        start += parameter.numel()
-    return flat
+def _share(
+    parameters: Sequence[torch.Tensor], masks: Sequence[torch.Tensor], resume: State | None
+) -> optimisers.Leaves:
+    """One tensor (P,), with the resumed values if any, whose pieces the parameters become."""
+    flat = torch.cat([p.detach().flatten() for p in parameters])
+    if resume is not None:
+        flat = torch.from_numpy(resume.parameters.copy())
+    leaves = optimisers.Leaves(
+        flat=flat, mask=torch.cat([m.flatten() for m in masks]), shapes=[tuple(p.shape) for p in parameters]
+    )
+    for parameter, piece in zip(parameters, leaves.pieces(flat), strict=True):
+        parameter.data = piece
+    return leaves
 
 
-def _judged(state: State, loss: float, flat: torch.Tensor) -> State:
-    """The state with its best parameters brought up to date by the validation loss of the present ones."""
+@contextlib.contextmanager
+def _averaged(flat: torch.Tensor, average: torch.Tensor, plan: Plan, step: int) -> Iterator[None]:
+    """The parameters are their moving average for a while, corrected for its start at zero."""
+    if plan.ema is None or step == 0:
+        yield
+        return
+    kept = flat.clone()
+    torch.div(average, 1.0 - plan.ema**step, out=flat)
+    try:
+        yield
+    finally:
+        flat.copy_(kept)
+
+
+def _judged(state: State, loss: float, flat: torch.Tensor, plan: Plan) -> State:
+    """The state with its best parameters, and the reduction of the rate, brought up to date by the validation loss."""
     if not math.isfinite(loss):
         raise errors.DivergedError(epoch=state.epoch, reason="the validation loss is not finite")
     if state.epoch == 0:
@@ -223,5 +266,7 @@ def _judged(state: State, loss: float, flat: torch.Tensor) -> State:
         reason = f"the validation loss has grown to {loss:.3g} from {state.first_loss:.3g} of the untrained networks"
         raise errors.DivergedError(epoch=state.epoch, reason=reason)
     if loss < state.best_loss:
-        state = replace(state, best=flat.numpy().copy(), best_loss=loss, best_epoch=state.epoch)
+        return replace(state, best=flat.numpy().copy(), best_loss=loss, best_epoch=state.epoch)
+    if plan.schedule == "plateau" and state.epoch - max(state.best_epoch, state.reduced_epoch) >= plan.stall:
+        return replace(state, reduction=state.reduction * schedules.REDUCTION, reduced_epoch=state.epoch)
     return state

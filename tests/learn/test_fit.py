@@ -60,17 +60,63 @@ def test_finds_the_minimum_and_keeps_the_best() -> None:
     np.testing.assert_array_equal(torch.cat([slope.flatten(), offset]).detach().numpy(), best.state.parameters)
 
 
-def test_resumes_bit_for_bit_through_a_checkpoint() -> None:
-    whole, _ = _run(PLAN)
-    first, _ = _run(PLAN, stop=17)
+PLANS = {
+    "adam": PLAN,
+    "averaged": replace(PLAN, ema=0.9, schedule="constant"),
+    "soap": replace(PLAN, optimiser="soap", schedule="warm_restarts"),
+    "plateau": replace(PLAN, optimiser="soap", schedule="plateau", patience=15),
+    "lbfgs": replace(PLAN, optimiser="lbfgs"),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_resumes_bit_for_bit_through_a_checkpoint(name: str) -> None:
+    plan = PLANS[name]
+    whole, _ = _run(plan)
+    first, _ = _run(plan, stop=17)
     packed = checkpoint.pack(*checkpoint.state_to("committee", first[-1].state))
     restored = checkpoint.state_from("committee", checkpoint.unpack(packed))
-    second, _ = _run(PLAN, resume=restored)
+    second, _ = _run(plan, resume=restored)
     assert second[0].epoch == 17
-    for name in ("parameters", "first", "second", "best"):
-        np.testing.assert_array_equal(getattr(second[-1].state, name), getattr(whole[-1].state, name))
-    assert second[-1].state.random == whole[-1].state.random
+    found, wanted = second[-1].state, whole[-1].state
+    for array in ("parameters", "average", "best"):
+        np.testing.assert_array_equal(getattr(found, array), getattr(wanted, array))
+    assert found.optimiser.keys() == wanted.optimiser.keys()
+    for array, values in wanted.optimiser.items():
+        np.testing.assert_array_equal(found.optimiser[array], values)
+    assert (found.random, found.reduction, found.best_loss) == (wanted.random, wanted.reduction, wanted.best_loss)
     assert second[-1].validation == whole[-1].validation
+
+
+def test_the_moving_average_is_judged_and_kept() -> None:
+    seen, (slope, offset) = _run(replace(PLAN, ema=0.8, schedule="constant", epochs=3))
+    parameters = [epoch.state.parameters for epoch in seen]
+    assert float(np.abs(parameters[-1] - seen[-1].state.best).max()) > 1e-3
+    np.testing.assert_array_equal(torch.cat([slope.flatten(), offset]).detach().numpy(), seen[-1].state.best)
+    one, _ = _run(replace(PLAN, ema=1e-6, epochs=3))
+    for averaged, plain in zip(one, _run(replace(PLAN, epochs=3))[0], strict=True):
+        assert averaged.validation["loss"] == pytest.approx(plain.validation["loss"], rel=1e-3)
+
+
+def test_the_moving_average_is_corrected_for_its_start() -> None:
+    still = replace(PLAN, ema=0.999, learning_rate=1e-30, epochs=2)
+    shift = torch.full((1,), 3.0, requires_grad=True)
+
+    def loss(_: int) -> tuple[torch.Tensor, Mapping[str, float]]:
+        return (shift**2).sum(), {"loss": 0.0}
+
+    def validate() -> Mapping[str, float]:
+        return {"loss": float(shift.detach())}
+
+    loop = fit.fit([shift], [torch.ones(1)], batches=[0, 0], loss=loss, validate=validate, plan=still, seed=(0,))
+    assert [epoch.validation["loss"] for epoch in loop] == pytest.approx([3.0, 3.0, 3.0], rel=1e-4)
+
+
+def test_plateau_halves_the_rate_where_the_loss_stalls() -> None:
+    stuck = replace(PLAN, learning_rate=1e-30, schedule="plateau", patience=20)
+    reductions = [epoch.state.reduction for epoch in _run(stuck)[0]]
+    assert reductions[:10] == [1.0] * 4 + [0.5] * 4 + [0.25] * 2
+    assert len(reductions) == 21
 
 
 def test_stops_early_without_improvement() -> None:
@@ -118,3 +164,5 @@ def test_schedules_rise_and_fall() -> None:
     falling = [fit.learning_rate(replace(PLAN, schedule="cosine"), step, 100) for step in range(100)]
     assert falling[0] == pytest.approx(0.2)
     assert all(later <= earlier for earlier, later in itertools.pairwise(falling))
+    restarts = [fit.learning_rate(replace(PLAN, schedule="warm_restarts"), step, 71) for step in range(71)]
+    assert [step for step in range(71) if restarts[step] == pytest.approx(0.2)] == [0, 10, 30]
