@@ -196,16 +196,16 @@ class Recipe(_Closed):
     )
     optimiser: Literal["adam", "soap", "lbfgs"] = pydantic.Field(
         "adam",
-        description="How the committee goes downhill: Adam, SOAP (second order: Adam in the eigenbases of the approximate "
-        "curvature of every layer), or L-BFGS (quasi-Newton; a step takes in the whole training set).",
+        description="How the committee goes downhill: Adam, SOAP (second order: Adam in the eigenbases of the "
+        "approximate curvature of every layer), or L-BFGS (quasi-Newton; a step takes in the whole training set).",
     )
     learning_rate: float = pydantic.Field(
         5e-3, gt=0.0, le=1.0, description="Peak learning rate; with lbfgs the length of the first step."
     )
     schedule: Literal["one_cycle", "cosine", "warm_restarts", "constant", "plateau"] = pydantic.Field(
         "one_cycle",
-        description="Learning rate over the steps: warm-up and cosine decay, cosine decay alone, three cosine decays of "
-        "growing length, constant, or halved where the validation loss stalls.",
+        description="Learning rate over the steps: warm-up and cosine decay, cosine decay alone, three cosine decays "
+        "of growing length, constant, or halved where the validation loss stalls.",
     )
     weight_decay: float = pydantic.Field(
         0.1, ge=0.0, le=1.0, description="Decoupled weight decay per unit of learning rate (AdamW); not with lbfgs."

@@ -5,7 +5,8 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from nnp.core import errors
 from nnp.learn import optimisers, schedules
 
 Batch = TypeVar("Batch")
+Loss = Callable[[Batch], tuple[torch.Tensor, Mapping[str, float]]]
+"""Of a batch: the scalar to differentiate, and errors to report."""
 
 RUNAWAY = 1e3
 """The validation loss has grown by this factor over the untrained one: the training has diverged."""
@@ -117,7 +120,7 @@ def fit(
     masks: Sequence[torch.Tensor],
     *,
     batches: Sequence[Batch],
-    loss: Callable[[Batch], tuple[torch.Tensor, Mapping[str, float]]],
+    loss: Loss[Batch],
     validate: Callable[[], Mapping[str, float]],
     plan: Plan,
     seed: Sequence[int],
@@ -160,10 +163,9 @@ def fit(
         if state.epoch >= plan.epochs or state.epoch - max(state.best_epoch, plan.peak) >= plan.patience:
             break
 
-        reports: list[Mapping[str, float]] = []
+        objective = _Objective(parameters, leaves, batches, loss, epoch=state.epoch + 1)
         for number, group in enumerate(np.array_split(random.permutation(len(batches)), per_epoch), start=state.step):
-            chosen = [batches[index] for index in group]
-            evaluate = _evaluation(parameters, leaves, chosen, loss, state.epoch + 1, reports)
+            evaluate = partial(objective.evaluate, group)
             rate = state.reduction * learning_rate(plan, number, steps)
             optimiser.step(leaves, memory, evaluate, number=number, rate=rate, decay=plan.weight_decay)
             if plan.ema is not None:
@@ -176,36 +178,45 @@ def fit(
             optimiser={name: tensor.numpy().copy() for name, tensor in memory.items()},
             average=average.numpy().copy(),
             random=random.bit_generator.state,
-            train={name: float(np.mean([report[name] for report in reports])) for name in reports[0]},
+            train=objective.report(),
         )
 
     leaves.flat.copy_(torch.from_numpy(state.best))
     return state
 
 
-def _evaluation(
-    parameters: Sequence[torch.Tensor],
-    leaves: optimisers.Leaves,
-    chosen: Sequence[Batch],
-    loss: Callable[[Batch], tuple[torch.Tensor, Mapping[str, float]]],
-    epoch: int,
-    reports: list[Mapping[str, float]],
-) -> optimisers.Evaluate:
-    """The mean loss of some batches and its gradient as a function; each call adds to the reports."""
+class _Objective(Generic[Batch]):
+    """The loss of an epoch's batches with its gradient, and what it reports."""
 
-    def evaluate() -> tuple[float, torch.Tensor]:
-        total, gradient = 0.0, torch.zeros_like(leaves.flat)
-        for batch in chosen:
-            value, report = loss(batch)
+    def __init__(
+        self,
+        parameters: Sequence[torch.Tensor],
+        leaves: optimisers.Leaves,
+        batches: Sequence[Batch],
+        loss: Loss[Batch],
+        *,
+        epoch: int,
+    ) -> None:
+        self.parameters, self.leaves = list(parameters), leaves
+        self.batches, self.loss, self.epoch = batches, loss, epoch
+        self.reports: list[Mapping[str, float]] = []
+
+    def evaluate(self, chosen: np.ndarray) -> tuple[float, torch.Tensor]:
+        """Mean loss of the batches with these numbers and its gradient (P,), one batch after the other."""
+        total, gradient = 0.0, torch.zeros_like(self.leaves.flat)
+        for index in chosen:
+            value, report = self.loss(self.batches[index])
             if not torch.isfinite(value):
-                raise errors.DivergedError(epoch=epoch, reason="the training loss is not finite")
-            slopes = torch.autograd.grad(value, list(parameters))
+                raise errors.DivergedError(epoch=self.epoch, reason="the training loss is not finite")
+            slopes = torch.autograd.grad(value, self.parameters)
             gradient.add_(torch.cat([slope.flatten() for slope in slopes]), alpha=1.0 / len(chosen))
             total += float(value.detach()) / len(chosen)
-            reports.append(report)
-        return total, gradient.mul_(leaves.mask)
+            self.reports.append(report)
+        return total, gradient.mul_(self.leaves.mask)
 
-    return evaluate
+    def report(self) -> dict[str, float]:
+        """Mean of what was reported."""
+        return {name: float(np.mean([report[name] for report in self.reports])) for name in self.reports[0]}
 
 
 def _first_state(leaves: optimisers.Leaves, optimiser: optimisers.Optimiser, seed: Sequence[int]) -> State:

@@ -24,7 +24,8 @@ def factor(schedule: Schedule, done: float) -> float:
     """Learning rate over its peak when a fraction `done` of the steps has been made, 0 <= done <= 1.
 
     "one_cycle" rises as a cosine, then falls as one; "cosine" falls alone; "warm_restarts" falls `CYCLES` times
-    (arXiv:1608.03983); "constant" stays, and so does "plateau", which the loop reduces where the validation loss stalls.
+    (arXiv:1608.03983); "constant" stays, and so does "plateau", which the loop reduces where the
+    validation loss stalls.
     """
     if schedule in ("constant", "plateau"):
         return 1.0

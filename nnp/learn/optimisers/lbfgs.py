@@ -1,4 +1,4 @@
-"""L-BFGS (Liu and Nocedal, Math. Program. 45, 503 (1989)) on the loss of all batches, with a backtracking line search."""
+"""L-BFGS (Liu and Nocedal, Math. Program. 45, 503 (1989)) on the loss of all batches, with a line search."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,8 @@ class LBFGS:
     def step(
         self, leaves: Leaves, arrays: Arrays, evaluate: Evaluate, *, number: int, rate: float, decay: float
     ) -> None:
-        """As `Optimiser.step`."""
+        """As `Optimiser.step`; what it needs to know of earlier steps is in `arrays`."""
+        del number, decay
         if not int(arrays["known"]):
             self._know(arrays, *evaluate())
         value, gradient = float(arrays["loss"]), arrays["gradient"].clone()

@@ -49,40 +49,48 @@ class SOAP:
         update = torch.empty_like(gradient)
         layers = zip(*(leaves.pieces(x) for x in (gradient, first, arrays["second"], update)), strict=True)
         for i, (slope, mean, square, out) in enumerate(layers):
-            sides = [name for name, _ in _sides(leaves.shapes[i])]
-            self._follow(arrays, i, sides, slope, square, number)
-            turned, moved = (_turn(arrays, i, sides, x) for x in (slope, mean))
+            sides = [_Side(arrays, i, name) for name, _ in _sides(leaves.shapes[i])]
+            for side in sides:
+                side.follow(slope, square, 1.0 - self.memory, first=number == 0, turn=number % self.every == 0)
+            turned, moved = _turn(sides, slope), _turn(sides, mean)
             square.mul_(self.betas[1]).addcmul_(turned, turned, value=1.0 - self.betas[1])
             steep = moved / heights[0] / (square / heights[1]).sqrt_().add_(self.epsilon)
-            out.copy_(_turn(arrays, i, sides, steep, back=True))
+            out.copy_(_turn(sides, steep, back=True))
         leaves.flat.mul_(1.0 - rate * decay).sub_(update.mul_(leaves.mask), alpha=rate)
-
-    def _follow(
-        self, arrays: Arrays, i: int, sides: list[str], slope: torch.Tensor, square: torch.Tensor, number: int
-    ) -> None:
-        """Take a gradient into L and R; turn their bases where it is time to, and keep v' sorted with them."""
-        for name in sides:
-            product = slope @ slope.mT if name == "left" else slope.mT @ slope
-            mean, basis = arrays[f"{i}.{name}.mean"].lerp_(product, 1.0 - self.memory), arrays[f"{i}.{name}.basis"]
-            if number == 0:
-                basis.copy_(torch.linalg.eigh(mean.double())[1].flip(-1))
-            elif number % self.every == 0:
-                _iterate(mean, basis, square, axis=-2 if name == "left" else -1)
 
 
 def _sides(shape: tuple[int, ...]) -> list[tuple[str, int]]:
     """Names and sizes of the sides of a layer that have a basis: those longer than one."""
-    return [(name, size) for name, size in (("left", shape[-2]), ("right", shape[-1])) if size > 1]
+    named = zip(("left", "right"), shape[-2:], strict=True) if len(shape) > 1 else ()
+    return [(name, size) for name, size in named if size > 1]
 
 
-def _turn(arrays: Arrays, i: int, sides: list[str], x: torch.Tensor, *, back: bool = False) -> torch.Tensor:
+class _Side:
+    """One side of a layer: the running mean L or R and its basis, views of the optimiser's memory."""
+
+    def __init__(self, arrays: Arrays, layer: int, name: str) -> None:
+        self.left = name == "left"
+        self.mean, self.basis = arrays[f"{layer}.{name}.mean"], arrays[f"{layer}.{name}.basis"]
+
+    def follow(self, slope: torch.Tensor, square: torch.Tensor, share: float, *, first: bool, turn: bool) -> None:
+        """Take a gradient into the mean; turn the basis where it is time to, and keep v' sorted with it."""
+        self.mean.lerp_(slope @ slope.mT if self.left else slope.mT @ slope, share)
+        if first:
+            self.basis.copy_(torch.linalg.eigh(self.mean.double())[1].flip(-1))
+        elif turn:
+            _iterate(self.mean, self.basis, square, axis=-2 if self.left else -1)
+
+    def turn(self, x: torch.Tensor, *, back: bool) -> torch.Tensor:
+        """Into the basis, or back."""
+        if self.left:
+            return (self.basis if back else self.basis.mT) @ x
+        return x @ (self.basis.mT if back else self.basis)
+
+
+def _turn(sides: list[_Side], x: torch.Tensor, *, back: bool = False) -> torch.Tensor:
     """Q_Lᵀ x Q_R, or Q_L x Q_Rᵀ on the way back."""
-    for name in sides:
-        basis = arrays[f"{i}.{name}.basis"]
-        if name == "left":
-            x = (basis if back else basis.mT) @ x
-        else:
-            x = x @ (basis.mT if back else basis)
+    for side in sides:
+        x = side.turn(x, back=back)
     return x
 
 
