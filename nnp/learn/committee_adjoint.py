@@ -28,7 +28,7 @@ class Kept(NamedTuple):
     along: torch.Tensor | None  # (N, C, K) dR/dr, 1/Å
     across: torch.Tensor | None  # (N, C, K) R/r, 1/Å
     moments: torch.Tensor | None  # (N, C·F, Y) A_c,y T_y,F
-    triples: torch.Tensor | None  # (N, K, F', Z) slopes of the four-body functions of K mixtures
+    triples: torch.Tensor | None  # (N, K, T) slopes of the four-body functions of K mixtures
 
 
 class Pairing(NamedTuple):
@@ -59,7 +59,7 @@ def keep(functions: "SymmetryFunctions", geometry: "Geometry") -> Kept:
         along = _by_element(_slopes(functions.angular.channels, geometry.angular, geometry.cut), geometry.mask)
         across = _by_element(geometry.angular * geometry.inverse, geometry.mask)
         moments = (found.harmonics.unsqueeze(2) * c.functions.transpose(0, 1)).flatten(1, 2)
-        triples = None if found.triples is None else found.triples.by_moment
+        triples = None if found.triples is None else four_body.by_atom(found.triples)
         along, across = along.contiguous(), across.contiguous()
     return Kept(geometry.unit, radial, geometry.basis, along, across, moments, triples)
 

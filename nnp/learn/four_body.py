@@ -7,8 +7,9 @@ with C = ∫ Y_l1 m1 Y_l2 m2 Y_l3 m3 dΩ/4π, normalised so that F(u, u, u) = 1,
 channels, A_k = Σ_a w_ka A_a: products of different channels and elements come in through mixtures, and their number is
 chosen, not given by the number of elements (Darby et al. 2023, tensor-reduced atomic cluster expansion).
 
-B is homogeneous of degree three, so its slopes H = ∂B/∂A give everything: B = ⅓ H·A, dE/dA = dE/dB·H, dB = H·dA, and
-H = (products of two moments) · (a constant matrix).
+B is homogeneous of degree three, so its slopes H = ∂B/∂A give everything: B = ⅓ H·A, dE/dA = dE/dB·H, dB = H·dA. The
+slopes of B_l1,l2,l3 by A_l3 are products of A_l1 and A_l2 times a small constant matrix; atoms and mixtures lie beside
+each other along the contiguous axis.
 """
 
 import itertools
@@ -69,21 +70,32 @@ class FourBody:
         return cls(l_max=fields["l_max"], mixtures=mixtures)
 
 
+class Block(NamedTuple):
+    """The slopes that come from products of the moments of degrees l1 and l2."""
+
+    first: slice  # rows of l1 among the Z harmonics
+    second: slice  # of l2
+    coupling: torch.Tensor  # (rows of H, (2 l1 + 1)(2 l2 + 1))
+
+
 class Constants(NamedTuple):
-    """C channels, K mixtures, F functions of a mixture, Z = (l_max+1)² - 1 harmonics with l >= 1, P products of two."""
+    """C channels, K mixtures, F functions of a mixture, Z = (l_max+1)² - 1 harmonics with l >= 1, T rows of H."""
 
     mixtures: torch.Tensor | None  # (K, C)
-    first: torch.Tensor  # (P,) index of a harmonic
-    second: torch.Tensor  # (P,)
-    couplings: torch.Tensor  # (P, F·Z)
+    blocks: tuple[Block, ...]
+    function: torch.Tensor  # (T,) which B a row of H is a slope of
+    moment: torch.Tensor  # (T,) by which of the Z harmonics
+    by_function: torch.Tensor  # (F, T) sums the rows of each function
+    by_moment: torch.Tensor  # (Z, T) sums the rows of each harmonic
     place: torch.Tensor  # (Z, Y) puts Z harmonics among all Y of the moments
 
 
 class Slopes(NamedTuple):
-    """Of every atom."""
+    """Of N atoms and K mixtures."""
 
-    moments: torch.Tensor  # (N, K, Z) of the mixtures
-    by_moment: torch.Tensor  # (N, K, F, Z) H = ∂B/∂A
+    moments: torch.Tensor  # (Z, N·K)
+    rows: torch.Tensor  # (T, N·K) H = ∂B/∂A
+    mixtures: int  # K
 
 
 def triples(l_max: int) -> list[tuple[int, int, int]]:
@@ -111,63 +123,88 @@ def coupling(l1: int, l2: int, l3: int) -> np.ndarray:
 @lru_cache(maxsize=32)
 def constants(part: FourBody, n_harmonics: int, dtype: torch.dtype, device: torch.device) -> Constants:
     """The constant matrices for moments of ``n_harmonics`` = Y harmonics."""
-    forms = _forms(part.l_max)
-    size = forms.shape[1]
-    pairs = [(i, j) for i in range(size) for j in range(i, size) if np.any(forms[:, i, j])]
-    # H_y = 3 Σ_ij form_ijy A_i A_j; products with i < j stand for both orders
-    rows = [3.0 * (1.0 if i == j else 2.0) * forms[:, i, j].ravel() for i, j in pairs]
-    place = np.zeros((size, n_harmonics))
-    place[:, 1 : size + 1] = np.eye(size)
 
     def tensor(array: Any) -> torch.Tensor:
         return torch.tensor(np.asarray(array), dtype=dtype, device=device)
 
+    size = (part.l_max + 1) ** 2 - 1
+    blocks, function, moment = [], [], []
+    for pair, targets in _targets(part.l_max).items():
+        rows = []
+        for number, degree in targets:
+            times = triples(part.l_max)[number].count(degree)
+            coupled = coupling(*pair, degree) * times
+            rows.append(coupled.reshape(-1, coupled.shape[2]).T)
+            function += [number] * (2 * degree + 1)
+            moment += list(range(degree**2 - 1, (degree + 1) ** 2 - 1))
+        blocks.append(Block(_rows_of(pair[0]), _rows_of(pair[1]), tensor(np.concatenate(rows))))
+    place = np.zeros((size, n_harmonics))
+    place[:, 1 : size + 1] = np.eye(size)
     return Constants(
         mixtures=None if part.mixtures is None else tensor(part.mixtures),
-        first=torch.tensor([i for i, _ in pairs], device=device),
-        second=torch.tensor([j for _, j in pairs], device=device),
-        couplings=tensor(rows),
+        blocks=tuple(blocks),
+        function=torch.tensor(function, device=device),
+        moment=torch.tensor(moment, device=device),
+        by_function=tensor(np.eye(len(triples(part.l_max)))[:, function]),
+        by_moment=tensor(np.eye(size)[:, moment]),
         place=tensor(place),
     )
 
 
 def slopes(c: Constants, moments: torch.Tensor) -> Slopes:
     """H from the moments A (N, C, Y)."""
-    size = c.place.shape[0]
-    own = moments[..., 1 : size + 1]
-    if c.mixtures is not None:
-        own = torch.matmul(c.mixtures, own)
-    products = own.index_select(-1, c.first) * own.index_select(-1, c.second)
-    return Slopes(own, torch.matmul(products, c.couplings).unflatten(-1, (c.couplings.shape[1] // size, size)))
+    mixed = _from_channels(c, moments)
+    own = mixed.flatten(0, 1).transpose(0, 1)
+    rows = []
+    for block in c.blocks:
+        products = own[block.first].unsqueeze(1) * own[block.second].unsqueeze(0)
+        rows.append(torch.matmul(block.coupling, products.flatten(0, 1)))
+    return Slopes(own, torch.cat(rows, 0), mixed.shape[1])
 
 
-def values(found: Slopes) -> torch.Tensor:
+def values(c: Constants, found: Slopes) -> torch.Tensor:
     """B (N, K·F), mixture by mixture."""
-    return ((found.by_moment * found.moments.unsqueeze(-2)).sum(-1) * (1.0 / 3.0)).flatten(-2, -1)
+    third = found.rows * found.moments.index_select(0, c.moment) * (1.0 / 3.0)
+    return _beside(torch.matmul(c.by_function, third), found.mixtures).flatten(-2, -1)
 
 
 def adjoint(c: Constants, found: Slopes, dE_dB: torch.Tensor) -> torch.Tensor:
     """dE/dA (..., N, C, Y) from dE/dB (..., N, K·F)."""
-    n_mixtures, n_functions = found.by_moment.shape[-3:-1]
-    seeds = dE_dB.unflatten(-1, (n_mixtures, n_functions)).unsqueeze(-1)
-    return _to_channels(c, (seeds * found.by_moment).sum(-2))
+    if dE_dB.ndim == 3:
+        return torch.stack([adjoint(c, found, one) for one in dE_dB])
+    seeds = dE_dB.unflatten(-1, (found.mixtures, c.by_function.shape[0])).flatten(0, 1).transpose(0, 1)
+    gradient = torch.matmul(c.by_moment, seeds.index_select(0, c.function) * found.rows)
+    return _to_channels(c, _beside(gradient, found.mixtures))
 
 
 def jvp(c: Constants, found: Slopes, dA: torch.Tensor) -> torch.Tensor:
     """Changes dB (..., N, K·F) from dA (..., N, C, Y): the transpose of ``adjoint``."""
-    return (found.by_moment * _from_channels(c, dA).unsqueeze(-2)).sum(-1).flatten(-2, -1)
+    if dA.ndim == 4:
+        return torch.stack([jvp(c, found, one) for one in dA])
+    changes = _from_channels(c, dA).flatten(0, 1).transpose(0, 1).index_select(0, c.moment)
+    return _beside(torch.matmul(c.by_function, changes * found.rows), found.mixtures).flatten(-2, -1)
 
 
-def committee_adjoint(c: Constants, by_moment: torch.Tensor, dE_dB: torch.Tensor) -> torch.Tensor:
-    """dE/dA (N, M, C, Y) from dE/dB (N, M, K·F), members beside the mixtures."""
-    seeds = dE_dB.unflatten(-1, by_moment.shape[1:3]).transpose(1, 2)
-    return _to_channels(c, torch.matmul(seeds, by_moment).transpose(1, 2))
+def committee_adjoint(c: Constants, rows: torch.Tensor, dE_dB: torch.Tensor) -> torch.Tensor:
+    """dE/dA (N, M, C, Y) from H (N, K, T) and dE/dB (N, M, K·F), members beside the mixtures."""
+    seeds = dE_dB.unflatten(-1, (rows.shape[1], c.by_function.shape[0])).index_select(-1, c.function)
+    return _to_channels(c, torch.matmul(seeds * rows.unsqueeze(1), c.by_moment.transpose(0, 1)))
 
 
-def committee_jvp(c: Constants, by_moment: torch.Tensor, dA: torch.Tensor) -> torch.Tensor:
+def committee_jvp(c: Constants, rows: torch.Tensor, dA: torch.Tensor) -> torch.Tensor:
     """Changes dB (N, M, K·F) from dA (N, M, C, Y): the transpose of ``committee_adjoint``."""
-    changes = _from_channels(c, dA).transpose(1, 2)  # (N, K, M, Z)
-    return torch.matmul(changes, by_moment.transpose(2, 3)).transpose(1, 2).flatten(-2, -1)
+    changes = _from_channels(c, dA).index_select(-1, c.moment) * rows.unsqueeze(1)
+    return torch.matmul(changes, c.by_function.transpose(0, 1)).flatten(-2, -1)
+
+
+def by_atom(found: Slopes) -> torch.Tensor:
+    """H (N, K, T) as the committee's functions take it."""
+    return _beside(found.rows, found.mixtures).contiguous()
+
+
+def _beside(rows: torch.Tensor, mixtures: int) -> torch.Tensor:
+    """(·, N·K) -> (N, K, ·)."""
+    return rows.transpose(0, 1).unflatten(0, (-1, mixtures))
 
 
 def _to_channels(c: Constants, gradient: torch.Tensor) -> torch.Tensor:
@@ -183,14 +220,16 @@ def _from_channels(c: Constants, dA: torch.Tensor) -> torch.Tensor:
     return own if c.mixtures is None else torch.matmul(c.mixtures, own)
 
 
-def _forms(l_max: int) -> np.ndarray:
-    """(F, Z, Z, Z): B as symmetric trilinear forms of the moments with l >= 1."""
-    size = (l_max + 1) ** 2 - 1
-    forms = np.zeros((len(triples(l_max)), size, size, size))
-    for form, degrees in zip(forms, triples(l_max), strict=True):
-        blocks = [slice(degree**2 - 1, (degree + 1) ** 2 - 1) for degree in degrees]
-        value = coupling(*degrees)
-        for order in itertools.permutations(range(3)):
-            form[tuple(blocks[i] for i in order)] += value.transpose(order) / 6.0
-    forms[np.abs(forms) < 1e-14] = 0.0
-    return forms
+def _rows_of(degree: int) -> slice:
+    return slice(degree**2 - 1, (degree + 1) ** 2 - 1)
+
+
+def _targets(l_max: int) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Degrees (l1, l2) of a product -> (number of the function, degree l3) of the slopes that it gives."""
+    result: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for number, triple in enumerate(triples(l_max)):
+        for degree in sorted(set(triple)):
+            rest = list(triple)
+            rest.remove(degree)
+            result.setdefault((rest[0], rest[1]), []).append((number, degree))
+    return result

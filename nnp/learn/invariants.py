@@ -47,7 +47,7 @@ def values(c: Constants, found: Moments) -> list[torch.Tensor]:
     """The angular functions, in parts (N, ·)."""
     first, second = _paired(c.pairs, found.harmonics)
     parts = _from_pairs(c.pairs, first * second, found.self_sums)
-    return parts if found.triples is None else [*parts, four_body.values(found.triples)]
+    return parts if c.triples is None or found.triples is None else [*parts, four_body.values(c.triples, found.triples)]
 
 
 def adjoint(c: Constants, found: Moments, dE_dG: torch.Tensor) -> torch.Tensor:

@@ -130,7 +130,8 @@ def _flatten(x: SymbolicTensor, start_dim: int = 0, end_dim: int = -1) -> Symbol
 def _unflatten(x: SymbolicTensor, dim: int, sizes: Sequence[Size]) -> SymbolicTensor:
     axis = _axis(x, dim)
     if -1 in sizes:
-        rest = int(x.shape[axis]) // math.prod(int(size) for size in sizes if size != -1)
+        known, size = math.prod(int(size) for size in sizes if size != -1), x.shape[axis]
+        rest = size.removesuffix(f"*{known}") if isinstance(size, str) else size // known
         sizes = [rest if size == -1 else size for size in sizes]
     return _reshape(x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
 
