@@ -146,8 +146,8 @@ class PowerSpectrum:
         """The definition as JSON-like data, read back by ``angular_from_dict``."""
         channels = [channel.to_dict() for channel in self.channels]
         fields = {"l_max": self.l_max, "cross": self.cross, "self_sums": self.self_sums}
-        four_body = None if self.four_body is None else self.four_body.to_dict()
-        return {"kind": "power_spectrum", "channels": channels, **fields, "four_body": four_body}
+        four_body = {} if self.four_body is None else {"four_body": self.four_body.to_dict()}
+        return {"kind": "power_spectrum", "channels": channels, **fields, **four_body}
 
 
 Angular = WideAngular | PowerSpectrum
