@@ -126,12 +126,15 @@ def _info(name: str, tensor: tracing.SymbolicTensor) -> onnx.ValueInfoProto:
 
 
 def _topologies(heads: torch.nn.ModuleList, elements: Sequence[str]) -> list[dict[str, Any]]:
-    """Activation and hidden widths of every head: one list, or one by element where they differ."""
+    """Activation and hidden widths of every head, by element where they differ."""
     topologies = []
     for head in heads:
         networks = [cast("potentials.Head", head).network(element) for element in range(len(elements))]
-        widths = [list(network.hidden) for network in networks]
-        alike = all(other == widths[0] for other in widths)
-        hidden = widths[0] if alike else dict(zip(elements, widths, strict=True))
-        topologies.append({"hidden": hidden, "activation": networks[0].activation})
+        hidden = _common([list(network.hidden) for network in networks], elements)
+        topologies.append({"hidden": hidden, "activation": _common([n.activation for n in networks], elements)})
     return topologies
+
+
+def _common(values: Sequence[Any], elements: Sequence[str]) -> Any:
+    """One value where all elements have the same, or one by element."""
+    return values[0] if all(other == values[0] for other in values) else dict(zip(elements, values, strict=True))

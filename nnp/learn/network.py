@@ -3,7 +3,8 @@
 a_l = a(z_l),  z_l = W_l a_{l-1} + b_l;     δ_n = seed · W_n,  δ_{l-1} = (δ_l ∘ a'(z_l)) W_l,   dE/dx = δ_0
 
 Every activation is given with its slope and composed from operations that ONNX Runtime has in float64 on the CPU too
-(no Erf, Softplus, Elu or Gelu kernels). All are smooth: forces need a continuous slope, training needs a second one.
+(no Erf, Softplus, Elu or Gelu kernels). All but ``relu``, which is there for imported potentials, are smooth: forces
+need a continuous slope, training needs a second one.
 """
 
 import itertools
@@ -41,20 +42,88 @@ def _gelu(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return z * half, half + z * (1.0 - t * t) * (z2 * (1.5 * 0.044715 * c) + 0.5 * c)
 
 
-ACTIVATIONS: dict[str, Activation] = {"silu": _silu, "tanh": _tanh, "softplus": _softplus, "gelu": _gelu}
+def _linear(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return z, torch.ones_like(z)
+
+
+def _logistic(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    a = torch.sigmoid(z)
+    return a, a * (1.0 - a)
+
+
+def _reversed_logistic(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    a = torch.sigmoid(-z)
+    return a, a * (a - 1.0)
+
+
+def _relu(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.clamp(z, min=0.0), (z > 0.0).to(z.dtype)
+
+
+def _gaussian(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    a = torch.exp(z * z * -0.5)
+    return a, -z * a
+
+
+def _cos(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.cos(z), -torch.sin(z)
+
+
+def _exponential(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    a = torch.exp(-z)
+    return a, -a
+
+
+def _harmonic(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return z * z, z * 2.0
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "silu": _silu,
+    "tanh": _tanh,
+    "softplus": _softplus,
+    "gelu": _gelu,
+    "linear": _linear,
+    "logistic": _logistic,
+    "reversed_logistic": _reversed_logistic,
+    "relu": _relu,
+    "gaussian": _gaussian,
+    "cos": _cos,
+    "exponential": _exponential,
+    "harmonic": _harmonic,
+}
 """Name -> function of z that returns a(z) and a'(z)."""
 
 
-class Network(torch.nn.Module):
-    """Parameters of one network: ``weights`` [(n_out, n_in), ...], ``biases`` [(n_out,), ...], name of the activation.
+def activations(name: str, layers: int) -> list[Activation]:
+    """The activation of every layer.
 
-    The last layer is linear; a network without hidden layers is a linear map.
+    Args:
+        name: one name, of every hidden layer, with a linear output layer; or the names of all layers, the output layer
+            included, joined by commas.
+        layers: number of layers, the output layer included.
+
+    Raises:
+        ValueError: a name is unknown, or there are too many or too few.
+    """
+    names = name.split(",") if "," in name else [name] * (layers - 1) + ["linear"]
+    for one in (*names, name.split(",", maxsplit=1)[0]):
+        if one not in ACTIVATIONS:
+            raise ValueError(f"unknown activation {one!r}; known: {', '.join(ACTIVATIONS)}")
+    if len(names) != layers:
+        raise ValueError(f"{len(names)} activations ({name}) for {layers} layers")
+    return [ACTIVATIONS[one] for one in names]
+
+
+class Network(torch.nn.Module):
+    """Parameters of one network: ``weights`` [(n_out, n_in), ...], ``biases`` [(n_out,), ...], and the activation.
+
+    The activation is as of ``activations``: usually one name, and then a network without hidden layers is a linear map.
     """
 
     def __init__(self, weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor], activation: str) -> None:
         super().__init__()
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}")
+        activations(activation, len(weights))
         self.weights = torch.nn.ParameterList(weights)
         self.biases = torch.nn.ParameterList(biases)
         self.activation = activation
@@ -95,14 +164,16 @@ def evaluate(network: Network, x: torch.Tensor) -> tuple[torch.Tensor, list[torc
         x: scaled symmetry functions (N, D), dimensionless.
 
     Returns:
-        Outputs (N, n_out), eV, and a'(z_l) (N, n_l) of every hidden layer.
+        Outputs (N, n_out), eV, and a'(z_l) (N, n_l) of every layer but a linear output layer.
     """
-    activation, slopes = ACTIVATIONS[network.activation], []
-    layers = list(zip(network.weights, network.biases, strict=True))
-    for weight, bias in layers[:-1]:
-        x, slope = activation(torch.nn.functional.linear(x, weight, bias))
-        slopes.append(slope)
-    return torch.nn.functional.linear(x, *layers[-1]), slopes
+    slopes: list[torch.Tensor] = []
+    every = activations(network.activation, len(network.weights))
+    for weight, bias, activation in zip(network.weights, network.biases, every, strict=True):
+        x = torch.nn.functional.linear(x, weight, bias)
+        if activation is not _linear or len(slopes) < len(every) - 1:
+            x, slope = activation(x)
+            slopes.append(slope)
+    return x, slopes
 
 
 def gradient(network: Network, slopes: Sequence[torch.Tensor], seed: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -118,8 +189,11 @@ def gradient(network: Network, slopes: Sequence[torch.Tensor], seed: torch.Tenso
         (N, D), eV.
     """
     weights = list(network.weights)
-    delta = torch.matmul(seed.unsqueeze(0), weights[-1])  # (1, n)
-    for slope, weight in zip(reversed(slopes), reversed(weights[:-1]), strict=True):
+    delta, hidden = seed.unsqueeze(0), list(slopes)  # (1, n)
+    if len(slopes) == len(weights):
+        delta = hidden.pop() * delta
+    delta = torch.matmul(delta, weights[-1])
+    for slope, weight in zip(reversed(hidden), reversed(weights[:-1]), strict=True):
         delta = torch.matmul(slope * delta, weight)
     return delta if slopes else torch.zeros_like(like) + delta
 

@@ -53,16 +53,16 @@ class Stack:
 
     def evaluate(self, inputs: torch.Tensor, slopes: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Atomic energies (m, n) of n atoms of the element from scaled inputs (n, D), and their slopes (m, n, D)."""
-        activate = network.ACTIVATIONS[self.activation]
         hidden = inputs.expand(len(self.position), -1, -1)
         derivatives = []
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+        every = network.activations(self.activation, len(self.weights))
+        for weight, bias, activate in zip(self.weights, self.biases, every, strict=True):
             hidden, derivative = activate(torch.baddbmm(bias, hidden, weight))
             derivatives.append(derivative)
-        energies = torch.baddbmm(self.biases[-1], hidden, self.weights[-1]).squeeze(-1)
+        energies = hidden.squeeze(-1)
         if not slopes:
             return energies, None
-        gradient = self.weights[-1].transpose(1, 2) * derivatives[-1]
+        gradient = (derivatives.pop() * self.weights[-1].transpose(1, 2)) * derivatives[-1]
         for weight, derivative in zip(self.weights[-2:0:-1], derivatives[-2::-1], strict=True):
             gradient = torch.bmm(gradient, weight.transpose(1, 2)) * derivative
         return energies, torch.bmm(gradient, self.weights[0].transpose(1, 2))
