@@ -1,6 +1,6 @@
 """Aliases: names such as "production" that point at one version and move by compare-and-swap, with their history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import delete as delete_rows
@@ -44,6 +44,7 @@ def promote(
     *,
     expected: int | _Any | None = ANY,
     gates: Mapping[str, Any] | None = None,
+    accepted_limits: Collection[str] = (),
     reason: str = "",
     actor: str | None = None,
 ) -> Alias:
@@ -56,6 +57,7 @@ def promote(
         number: the version it is to point at.
         expected: the number it points at now, as the caller saw it; None if it was absent; ANY not to check.
         gates: the gate report the move is based on; kept in the history.
+        accepted_limits: codes of the version's limits that the caller accepts; kept in the history.
         reason: why.
         actor: who.
 
@@ -83,7 +85,8 @@ def promote(
         .execution_options(populate_existing=True)
     ).one()
     if previous is None or previous.id != version.id:
-        _remember(session, row, version, previous, gates=gates, reason=reason, actor=actor)
+        accepted = sorted(accepted_limits)
+        _remember(session, row, version, previous, gates=gates, accepted=accepted, reason=reason, actor=actor)
     return row
 
 
@@ -154,6 +157,7 @@ def _remember(
     previous: PotentialVersion | None,
     *,
     gates: Mapping[str, Any] | None,
+    accepted: list[str],
     reason: str,
     actor: str | None,
 ) -> None:
@@ -163,13 +167,15 @@ def _remember(
         version_id=version.id,
         previous_id=previous.id if previous is not None else None,
         gates=dict(gates) if gates is not None else None,
+        accepted_limits=accepted,
         reason=reason,
         actor=actor,
     )
     session.add(move)
     before = previous.reference if previous is not None else None
     subject = f"potential {version.potential.name}@{row.name}"
-    audit.record(session, "promote", subject, actor=actor, version=version.reference, before=before, reason=reason)
+    detail = {"version": version.reference, "before": before, "reason": reason, "accepted_limits": accepted}
+    audit.record(session, "promote", subject, actor=actor, **detail)
 
 
 def _moved(name: str, alias: str, expected: int | None, seen: object) -> errors.Conflict:

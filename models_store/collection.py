@@ -17,6 +17,7 @@ from models_store.tables import (
     DatasetVersion,
     Job,
     JobArtifact,
+    JobKind,
     JobState,
     PotentialArtifact,
     now,
@@ -25,7 +26,8 @@ from models_store.tables import (
 YOUNG = timedelta(days=1)
 """Artifacts younger than this are kept: what refers to them may be about to be written."""
 RETRY_WINDOW = timedelta(days=30)
-"""How long the artifacts of failed and cancelled jobs and of rejected uploads are kept, so that they can be retried."""
+"""How long the artifacts of failed and cancelled jobs and of rejected uploads are kept, so that they can be retried.
+What an export made is kept as long, so that it can be fetched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +101,10 @@ def _forget(sessions: sessionmaker[Session], artifact: Listed, retry_window: tim
 def _referred(session: Session, retry_window: timedelta, among: Collection[str] = ()) -> set[str]:
     live = or_(
         Job.state.in_([JobState.QUEUED, JobState.RUNNING]),
-        and_(Job.state.in_([JobState.FAILED, JobState.CANCELLED]), Job.finished_at > now() - retry_window),
+        and_(
+            or_(Job.state.in_([JobState.FAILED, JobState.CANCELLED]), Job.kind == JobKind.EXPORT),
+            Job.finished_at > now() - retry_window,
+        ),
     )
     queries = [
         select(PotentialArtifact.sha256),

@@ -138,6 +138,7 @@ def _potential(session: Session, version: PotentialVersion) -> dict[str, Any]:
         "created_at": version.created_at.isoformat(),
         "created_by": version.created_by,
         "job": _job(session, version.job_id),
+        "origin": version.origin,
         "recipe": version.recipe,
         "recipe_hash": version.recipe_hash,
         "dataset": _dataset(dataset) if dataset else None,

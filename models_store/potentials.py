@@ -76,6 +76,8 @@ def register(
     metrics: Mapping[str, Any] | None = None,
     card: Mapping[str, Any] | None = None,
     gates: Mapping[str, Any] | None = None,
+    limits: Sequence[Mapping[str, Any]] = (),
+    origin: Mapping[str, Any] | None = None,
     recipe: Mapping[str, Any] | None = None,
     recipe_hash: str | None = None,
     job_id: str | None = None,
@@ -96,6 +98,8 @@ def register(
         metrics: errors by group and split.
         card: what people read about it.
         gates: the report of the gates.
+        limits: what the form of the potential cannot do, as code and sentence; a promotion must accept each.
+        origin: format and files of an imported potential.
         recipe: everything that determined the training.
         recipe_hash: its hash.
         job_id: the job that made it.
@@ -122,6 +126,8 @@ def register(
         metrics=dict(metrics or {}),
         card=dict(card or {}),
         gates=dict(gates) if gates is not None else None,
+        limits=[dict(limit) for limit in limits],
+        origin=dict(origin) if origin is not None else None,
         recipe=dict(recipe) if recipe is not None else None,
         recipe_hash=recipe_hash,
         job_id=job_id,

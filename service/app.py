@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> fastapi.FastAPI:
                 metrics=parts.metrics,
                 body_bytes=settings.body_bytes,
                 upload_bytes=settings.upload_bytes,
-                upload_paths=frozenset({f"{PREFIX}/datasets"}),
+                upload_paths=frozenset({f"{PREFIX}/datasets", f"{PREFIX}/potentials"}),
                 prefix=PREFIX,
             ),
             Middleware(KeyCheck, sessions=parts.read_sessions, required=settings.require_keys),

@@ -22,6 +22,11 @@ def render(card: Card) -> str:
     if card.gates is not None:
         rows = [[check.name, "passed" if check.passed else "failed", check.detail] for check in card.gates.checks]
         sections += ["<h2>Gates</h2>", _table(["gate", "", "detail"], rows)]
+    if card.limits:
+        rows = [[limit.code, limit.sentence] for limit in card.limits]
+        sections += ["<h2>Limits of the form</h2>", _table(["code", "what it means"], rows)]
+    if card.origin is not None:
+        sections.append(_section("imported from", card.origin))
     sections += [_section(name, value) for name, value in card.card.items() if name != "lineage"]
     sections.append(_section("lineage", card.lineage))
     title = html.escape(card.reference)

@@ -1,12 +1,13 @@
-"""Downloads: artifacts of versions with their SHA-256 as ETag."""
+"""Downloads: artifacts of versions with their SHA-256 as ETag, files that jobs made."""
 
 from fastapi import Response
 
 from models_store import artifacts
 from models_store import errors as store_errors
-from models_store.tables import PotentialVersion
+from models_store.tables import Job, PotentialVersion
 
 ONNX_TYPE = "application/vnd.onnx"
+FILE_TYPE = "application/x-tar"
 
 
 def onnx(store: artifacts.ArtifactStore, version: PotentialVersion, dtype: str, if_none_match: str | None) -> Response:
@@ -25,3 +26,17 @@ def onnx(store: artifacts.ArtifactStore, version: PotentialVersion, dtype: str, 
     name = f"{version.reference.replace(':', '-')}-{dtype}.onnx"
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return Response(store.read(held[dtype]), media_type=ONNX_TYPE, headers=headers)
+
+
+def job_file(store: artifacts.ArtifactStore, job: Job, role: str) -> Response:
+    """A file that a job made, as its result names it.
+
+    Raises:
+        NotFound: The job made no such file.
+        ArtifactMissing, ArtifactCorrupt: The stored bytes are gone (they are kept for 30 days) or damaged.
+    """
+    files = (job.result or {}).get("files", {})
+    if role not in files:
+        raise store_errors.NotFound(f"file of job {job.id}", role, available=sorted(files))
+    headers = {"ETag": f'"{files[role]}"', "Content-Disposition": f'attachment; filename="{role}-{job.id}.tar"'}
+    return Response(store.read(files[role]), media_type=FILE_TYPE, headers=headers)

@@ -9,6 +9,7 @@ ServiceError
 ├── KeyMissingError      401
 ├── KeyRefusedError      403
 ├── GateRefusedError     409  a promotion that the gates do not allow
+├── LimitsRefusedError   409  a promotion that does not accept the version's limits
 ├── GoneError            499  the caller left; nobody reads the answer
 ├── OverloadedError      503  with Retry-After
 └── UnreadyError         503  database, broker or artifact store does not answer
@@ -85,6 +86,12 @@ class GateRefusedError(ServiceError):
     code = "gate_refused"
 
 
+class LimitsRefusedError(ServiceError):
+    """The version has limits that the promotion does not accept."""
+
+    code = "limits_refused"
+
+
 class GoneError(ServiceError):
     """The caller left before the answer."""
 
@@ -113,7 +120,11 @@ UNANSWERED = (sqlalchemy_exceptions.OperationalError, sqlalchemy_exceptions.Time
 """What SQLAlchemy raises when the database does not answer."""
 
 PLACES = frozenset(
-    {"body", "query", "path", "header", "train", "retrain", "evaluate", "power_spectrum", "wide_angular", "explicit"}
+    {
+        *("body", "query", "path", "header"),
+        *("train", "retrain", "evaluate", "replicas", "export"),
+        *("power_spectrum", "wide_angular", "explicit"),
+    }
 )
 """What pydantic puts into paths (places and kinds) and callers did not write."""
 
@@ -135,6 +146,7 @@ STATUSES: dict[type[Exception], int] = {
     MediaError: 415,
     FieldError: 422,
     GateRefusedError: 409,
+    LimitsRefusedError: 409,
     GoneError: 499,
     OverloadedError: 503,
     UnreadyError: 503,

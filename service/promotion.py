@@ -1,4 +1,6 @@
-"""Promotion: an alias moves only to a version whose gates hold and were measured against the present incumbent."""
+"""Promotion: an alias moves to a version whose gates hold against the incumbent and whose limits the caller accepts."""
+
+from collections.abc import Collection
 
 from sqlalchemy.orm import Session
 
@@ -13,11 +15,15 @@ def promote(session: Session, name: str, alias: str, request: Promote, *, actor:
 
     Raises:
         GateRefusedError: The version was not measured, failed a gate, or was measured against another incumbent.
+        LimitsRefusedError: The version has limits that the request does not accept.
+        FieldError: The request accepts a limit that the version does not have.
         NotFound, Conflict, Withdrawn: See `aliases.promote`.
     """
     version = potentials.version(session, name, request.version)
+    _check_accepted(version, request.accept_limits)
     if not _was_there(session, name, alias, version):
         _check_gates(session, name, alias, version)
+        _check_limits(version, request.accept_limits)
     return aliases.promote(
         session,
         name,
@@ -25,6 +31,7 @@ def promote(session: Session, name: str, alias: str, request: Promote, *, actor:
         request.version,
         expected=request.expected,
         gates=version.gates,
+        accepted_limits=request.accept_limits,
         reason=request.reason,
         actor=actor,
     )
@@ -33,6 +40,31 @@ def promote(session: Session, name: str, alias: str, request: Promote, *, actor:
 def _was_there(session: Session, name: str, alias: str, version: PotentialVersion) -> bool:
     moves = aliases.history(session, name, alias)
     return any(move.version_id == version.id for move in moves)
+
+
+def _check_accepted(version: PotentialVersion, accepted: Collection[str]) -> None:
+    known = {limit["code"] for limit in version.limits or ()}
+    if unknown := sorted(set(accepted) - known):
+        raise errors.FieldError(
+            f"accept_limits: {version.reference} has no limit {', '.join(unknown)}",
+            advice=f"Its limits: {', '.join(sorted(known)) or 'none'}.",
+            field="accept_limits",
+        )
+
+
+def _check_limits(version: PotentialVersion, accepted: Collection[str]) -> None:
+    open_limits = [limit for limit in version.limits or () if limit["code"] not in accepted]
+    if not open_limits:
+        return
+    sentences = "; ".join(f"{limit['code']}: {limit['sentence']}" for limit in open_limits)
+    codes = [limit["code"] for limit in open_limits]
+    options = " ".join(f"--accept-limit {code}" for code in codes)
+    raise errors.LimitsRefusedError(
+        f"{version.reference} has limits: {sentences}",
+        advice=f"If you can live with them, accept them by name: accept_limits {', '.join(codes)} "
+        f"(nnp promote {version.reference} {options}).",
+        field="accept_limits",
+    )
 
 
 def _check_gates(session: Session, name: str, alias: str, version: PotentialVersion) -> None:

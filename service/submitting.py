@@ -13,7 +13,7 @@ from service import errors
 
 def submit(
     session: Session,
-    request: wire.TrainRequest | wire.RetrainRequest | wire.EvaluateRequest,
+    request: wire.AnyRequest,
     *,
     idempotency_key: str | None,
     actor: str | None,
@@ -32,11 +32,15 @@ def submit(
             payload = _retrain(session, request)
         case wire.EvaluateRequest():
             payload = _evaluate(session, request)
+        case wire.ReplicasRequest():
+            payload = _replicas(session, request)
+        case wire.ExportRequest():
+            payload = {"version": usable(session, request.version).reference, "format": request.format}
     return jobs.submit(session, request.kind, payload, idempotency_key=idempotency_key, actor=actor)
 
 
 def _train(session: Session, request: wire.TrainRequest) -> dict[str, Any]:
-    dataset = _ready(session, request.dataset_version)
+    dataset = ready(session, request.dataset_version)
     recipe = request.recipe.model_dump(mode="json")
     _check_groups(recipe, dataset)
     return {
@@ -48,11 +52,11 @@ def _train(session: Session, request: wire.TrainRequest) -> dict[str, Any]:
 
 
 def _retrain(session: Session, request: wire.RetrainRequest) -> dict[str, Any]:
-    parent = _usable(session, request.parent)
+    parent = usable(session, request.parent)
     recipe = request.recipe.model_dump(mode="json") if request.recipe is not None else parent.recipe
     if recipe is None:
         raise errors.FieldError(f"recipe: {parent.reference} was not trained here and has none", field="recipe")
-    dataset = _ready(session, request.dataset_version)
+    dataset = ready(session, request.dataset_version)
     if request.recipe is not None:
         _check_groups(recipe, dataset)
         _check_inherited(recipe, parent)
@@ -67,10 +71,27 @@ def _retrain(session: Session, request: wire.RetrainRequest) -> dict[str, Any]:
 
 def _evaluate(session: Session, request: wire.EvaluateRequest) -> dict[str, Any]:
     return {
-        "version": _usable(session, request.version).reference,
-        "dataset_version": _ready(session, request.dataset_version).reference,
+        "version": usable(session, request.version).reference,
+        "dataset_version": ready(session, request.dataset_version).reference,
         "split": request.split,
         "alias": request.alias,
+    }
+
+
+def _replicas(session: Session, request: wire.ReplicasRequest) -> dict[str, Any]:
+    parent = usable(session, request.version)
+    if parent.recipe is None and parent.origin is None:
+        raise errors.FieldError(f"version: {parent.reference} was neither trained here nor imported", field="version")
+    if parent.recipe is not None and not (parent.recipe.get("replicas") or request.replicas):
+        raise errors.FieldError(
+            f"replicas: the recipe of {parent.reference} has none", advice="Name the networks.", field="replicas"
+        )
+    chosen = request.model_dump(mode="json", exclude={"kind", "version", "dataset_version"})
+    return {
+        "potential": parent.potential.name,
+        "parent": parent.reference,
+        "dataset_version": ready(session, request.dataset_version).reference,
+        **chosen,
     }
 
 
@@ -98,7 +119,13 @@ def _check_inherited(recipe: dict[str, Any], parent: PotentialVersion) -> None:
             )
 
 
-def _ready(session: Session, reference: str) -> DatasetVersion:
+def ready(session: Session, reference: str) -> DatasetVersion:
+    """The dataset version, if a job may use it.
+
+    Raises:
+        NotFound: There is none.
+        Conflict: It is not ready, or withdrawn.
+    """
     version = datasets.version(session, reference)
     if version.state == DatasetState.WITHDRAWN:
         raise store_errors.Withdrawn(f"{version.reference} was withdrawn: {version.reason}")
@@ -110,7 +137,13 @@ def _ready(session: Session, reference: str) -> DatasetVersion:
     return version
 
 
-def _usable(session: Session, reference: str) -> PotentialVersion:
+def usable(session: Session, reference: str) -> PotentialVersion:
+    """The potential version, if a job may use it.
+
+    Raises:
+        NotFound: There is none.
+        Withdrawn: It was withdrawn.
+    """
     version = potentials.resolve(session, reference)
     if version.state == PotentialState.WITHDRAWN:
         raise store_errors.Withdrawn(f"{version.reference} was withdrawn: {version.reason}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models_store.errors import LabelConflict, StorageFull, StoreError
-from nnp.core.errors import DivergedError, NnpError
+from nnp.core.errors import DivergedError, NnpError, ReadError
 
 Rejections = Sequence[Mapping[str, Any]]
 
@@ -67,6 +67,10 @@ def explain(error: Exception) -> Failure:
         )
     if isinstance(error, LabelConflict):
         return Failure(code=error.code, message=f"{error}; {error.advice}", rejections=error.rejections)
+    if isinstance(error, ReadError):
+        place = {"file": error.file, "frame": error.frame, "line": error.line}
+        detail = {name: value for name, value in place.items() if value is not None}
+        return Failure(code=error.code, message=str(error), detail=detail)
     if isinstance(error, NnpError | StoreError):
         advice = getattr(error, "advice", None)
         return Failure(code=error.code, message=f"{error}; {advice}" if advice else str(error))

@@ -15,7 +15,7 @@ from worker.work import Work
 
 def judge(work: Work, name: str, alias: str, test: Sequence[Frame], *, but: int | None = None) -> Incumbent | None:
     """Errors of the version at `name`@`alias` on `test`; None if there is none, or if its row id is `but`."""
-    version = _lookup(work, name, alias)
+    version = lookup(work, name, alias)
     if version is None or version.id == but:
         return None
     try:
@@ -27,7 +27,8 @@ def judge(work: Work, name: str, alias: str, test: Sequence[Frame], *, but: int 
     return Incumbent(reference=version.reference, errors=metrics.errors(test, predictions))
 
 
-def _lookup(work: Work, name: str, alias: str) -> PotentialVersion | None:
+def lookup(work: Work, name: str, alias: str) -> PotentialVersion | None:
+    """The version at `name`@`alias`, if there is one."""
     with work.workplace.reading() as session:
         try:
             return potentials.resolve(session, f"{name}@{alias}")

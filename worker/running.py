@@ -16,7 +16,7 @@ from models_store.tables import AttemptOutcome
 from worker import failing
 from worker.failing import Failure, Rejections
 from worker.heartbeat import beating
-from worker.jobs import evaluate, ingest, train
+from worker.jobs import evaluate, export, importing, ingest, replicas, train
 from worker.journal import Journal
 from worker.stopping import CancelRequested, JobStopped, ShuttingDown
 from worker.work import Publish, Work
@@ -36,6 +36,9 @@ KINDS = {
     "train": Kind(run=train.run),
     "retrain": Kind(run=train.run),
     "evaluate": Kind(run=evaluate.run),
+    "import": Kind(run=importing.run),
+    "replicas": Kind(run=replicas.run),
+    "export": Kind(run=export.run),
 }
 PUBLICATION_PAUSES = (0.5, 2.0, 5.0)
 """Seconds to wait before publishing again when the registry did not answer."""

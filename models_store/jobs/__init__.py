@@ -4,7 +4,7 @@ submission.py: what clients ask for; claims.py: what a worker does with a job it
 about jobs that nobody heard or holds; event_log.py: what jobs say; abandonment.py: what they leave undone.
 """
 
-from models_store.jobs.claims import Claim, Pulse, cancelled, claim, fail, heartbeat, record, release, succeed
+from models_store.jobs.claims import Claim, Pulse, cancelled, claim, fail, heartbeat, keep, record, release, succeed
 from models_store.jobs.event_log import Entry, events
 from models_store.jobs.reconciliation import Due, due
 from models_store.jobs.submission import QUEUES, attempts, cancel, count_by_state, get, retry, search, submit
@@ -25,6 +25,7 @@ __all__ = [
     "fail",
     "get",
     "heartbeat",
+    "keep",
     "record",
     "release",
     "retry",

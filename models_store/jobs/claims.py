@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models_store import clock, errors, rings
 from models_store.jobs import abandonment, event_log
 from models_store.jobs.reconciliation import FIRST_PAUSE_SECONDS
-from models_store.tables import AttemptOutcome, EventKind, Job, JobAttempt, JobKind, JobState, now
+from models_store.tables import AttemptOutcome, EventKind, Job, JobArtifact, JobAttempt, JobKind, JobState, now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +115,12 @@ def record(session: Session, held: Claim, entries: Sequence[event_log.Entry]) ->
     row = _write(session, held, {"last_event": Job.last_event + len(entries)})
     event_log.add(session, held.job_id, held.attempt, row.last_event, entries)
     return row.last_event
+
+
+def keep(session: Session, held: Claim, artifacts: Mapping[str, str]) -> None:
+    """Keep registered artifacts that the job made (sha256 by role) for a time; for the transaction of `succeed`."""
+    rows = [{"job_id": held.job_id, "role": role, "sha256": sha256} for role, sha256 in artifacts.items()]
+    session.execute(insert(JobArtifact), rows)
 
 
 def succeed(session: Session, held: Claim, result: Mapping[str, Any]) -> None:

@@ -17,6 +17,9 @@ QUEUES: Mapping[JobKind, str] = {
     JobKind.EVALUATE: "default",
     JobKind.TRAIN: "train",
     JobKind.RETRAIN: "train",
+    JobKind.IMPORT: "train",
+    JobKind.REPLICAS: "train",
+    JobKind.EXPORT: "train",
 }
 """The queue of each kind, named after the resource it needs."""
 

@@ -15,6 +15,9 @@ class JobKind(StrEnum):
     TRAIN = "train"
     RETRAIN = "retrain"
     EVALUATE = "evaluate"
+    IMPORT = "import"
+    REPLICAS = "replicas"
+    EXPORT = "export"
 
 
 class JobState(StrEnum):

@@ -51,6 +51,8 @@ class PotentialVersion(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(Json)
     card: Mapped[dict[str, Any]] = mapped_column(Json)
     gates: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    limits: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)  # code, sentence: what its form cannot do
+    origin: Mapped[dict[str, Any] | None] = mapped_column(Json)  # format and files of an imported version
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))
     recipe: Mapped[dict[str, Any] | None] = mapped_column(Json)
     recipe_hash: Mapped[str | None] = mapped_column(Sha256)
@@ -129,6 +131,7 @@ class AliasMove(Base):
     actor: Mapped[str | None] = mapped_column(String(100))
     reason: Mapped[str] = mapped_column(Text, default="")
     gates: Mapped[dict[str, Any] | None] = mapped_column(Json)  # the gate report the move was based on
+    accepted_limits: Mapped[list[str] | None] = mapped_column(Json)  # codes of limits that the caller accepted
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
     version: Mapped[PotentialVersion | None] = relationship(lazy="joined", foreign_keys=[version_id])

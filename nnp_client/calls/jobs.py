@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pydantic
 
-from nnp_client import watching
+from nnp_client import downloads, watching
 from nnp_client.calls import base
 from nnp_client.wire import jobs as wire
 from nnp_client.wire.paging import Page
@@ -57,6 +58,41 @@ class JobCalls(base.Calls):
         """Queue an evaluation; with `alias` the version goes through the gates again, against that alias."""
         fields = {"kind": "evaluate", "version": version, "dataset_version": dataset_version}
         return self.submit(fields | {"split": split, "alias": alias})
+
+    def train_replicas(
+        self,
+        version: str,
+        dataset_version: str,
+        *,
+        replicas: Sequence[Mapping[str, Any]] | None = None,
+        replica_steps: int | None = None,
+        replica_gain: float | None = None,
+        alias: str = "production",
+    ) -> wire.JobOut:
+        """Queue the training of replicas for `version` on structures, which need no labels; makes a new version.
+
+        Args:
+            version: "Si:3" or "Si@production".
+            dataset_version: "si-pbe:2".
+            replicas: The networks, as in a recipe; None takes those of the version's recipe, or of the default one.
+            replica_steps: Their optimiser steps; None as above.
+            replica_gain: Factor on their initial weight spread; None as above.
+            alias: The alias whose present version the new one must not be worse than.
+
+        Raises:
+            ClientError: See `nnp_client.errors`.
+        """
+        fields = {"kind": "replicas", "version": version, "dataset_version": dataset_version, "alias": alias}
+        chosen = {"replicas": replicas, "replica_steps": replica_steps, "replica_gain": replica_gain}
+        return self.submit(fields | chosen)
+
+    def export(self, version: str, format: str) -> wire.JobOut:
+        """Queue the writing of `version` in the files of "n2p2" or "simple-nn"; see `download_job_file`."""
+        return self.submit({"kind": "export", "version": version, "format": format})
+
+    def download_job_file(self, job_id: str, role: str, target: Path | str) -> Path:
+        """Write a file that a finished job made, such as `export`, a tar archive."""
+        return downloads.to_file(self._transport, f"/v1/jobs/{job_id}/files/{role}", Path(target), params={})
 
     def submit(self, request: Mapping[str, Any]) -> wire.JobOut:
         """Queue a job given as the fields of a request in `wire.jobs`; repeated safely when the connection breaks."""

@@ -1,15 +1,43 @@
-"""Potentials: find, look at, download, promote, withdraw, delete."""
+"""Potentials: import, find, look at, download, promote, withdraw, delete."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from nnp_client import downloads
+from nnp_client import downloads, foreign_files
 from nnp_client.calls import base
+from nnp_client.wire import imports, jobs
 from nnp_client.wire import potentials as wire
 from nnp_client.wire import versions as wire_versions
 
 
 class PotentialCalls(base.Calls):
     """The calls under /v1/potentials."""
+
+    def import_potential(self, source: Path | str, *, name: str, **options: Any) -> jobs.JobOut:
+        """Import a potential of n2p2, RuNNer or SIMPLE-NN; the service reads it in a job.
+
+        Args:
+            source: The folder with input.nn, scaling.data and weights.*.data, or with potential_saved; or that file.
+            name: Name of the potential.
+            options: Further fields of `wire.imports.ImportOptions`: units, replicas_from, authors, ...
+
+        Returns:
+            The job; its result names the version.
+
+        Raises:
+            OSError: A file cannot be read.
+            ValueError: The folder has no file of a potential, or an option has no possible value.
+            ClientError: See `nnp_client.errors`.
+        """
+        source = Path(source)
+        asked = imports.ImportOptions(name=name, **{"filename": f"{source.resolve().name}.tar", **options})
+        archive = foreign_files.pack(source)
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(archive))}
+        params = asked.model_dump(mode="json")
+        return base.parse(
+            jobs.JobOut, self._transport.upload("/v1/potentials", [archive], params=params, headers=headers)
+        )
 
     def potentials(self, *, elements: Sequence[str] = (), text: str = "") -> list[wire.PotentialOut]:
         """Potentials with a version that covers all `elements`, with `text` in the name."""
@@ -47,7 +75,14 @@ class PotentialCalls(base.Calls):
         return downloads.onnx(self._transport, version, dtype)
 
     def promote(
-        self, name: str, version: int, *, alias: str = "production", expected: int | None, reason: str = ""
+        self,
+        name: str,
+        version: int,
+        *,
+        alias: str = "production",
+        expected: int | None,
+        accept_limits: Sequence[str] = (),
+        reason: str = "",
     ) -> wire.AliasOut:
         """Point an alias at a version.
 
@@ -56,13 +91,14 @@ class PotentialCalls(base.Calls):
             version: Number of the version.
             alias: The alias.
             expected: The number it points at now, as you saw it; None if there is no such alias.
+            accept_limits: Codes of the version's limits that you can live with.
             reason: Why.
 
         Raises:
-            ConflictError: The gates do not allow it, or somebody moved the alias.
+            ConflictError: The gates do not allow it, a limit is not accepted, or somebody moved the alias.
             ClientError: See `nnp_client.errors`.
         """
-        body = {"version": version, "expected": expected, "reason": reason}
+        body = {"version": version, "expected": expected, "accept_limits": list(accept_limits), "reason": reason}
         moved = self._transport.request("PUT", f"/v1/potentials/{name}/aliases/{alias}", body=body)
         return base.parse(wire.AliasOut, moved)
 

@@ -1,4 +1,4 @@
-"""nnp train, retrain, evaluate, jobs, watch, cancel, retry."""
+"""nnp train, retrain, evaluate, replicas, jobs, watch, cancel, retry."""
 
 import json
 import tomllib
@@ -69,6 +69,21 @@ def evaluate(
     _submitted(state, job, watch)
 
 
+def replicas(
+    context: typer.Context,
+    *,
+    version: Annotated[str, typer.Argument(help="Potential version: Si:3 or Si@production.")],
+    dataset: Annotated[str, typer.Argument(help="Dataset version with the structures; they need no labels.")],
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps; default: the recipe's.", min=1)] = None,
+    alias: Alias = "production",
+    watch: Watch = False,
+) -> None:
+    """Train replicas for a version, which tell what it has never seen: makes a new version."""
+    state = of(context)
+    job = state.client.train_replicas(version, dataset, replica_steps=steps, alias=alias)
+    _submitted(state, job, watch)
+
+
 def jobs(
     context: typer.Context,
     job_id: Annotated[Text, typer.Argument(help="A job; default: list the newest.")] = None,
@@ -115,7 +130,7 @@ def retry(
 
 def install(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (train, retrain, evaluate, jobs, watch, cancel, retry):
+    for command in (train, retrain, evaluate, replicas, jobs, watch, cancel, retry):
         app.command()(command)
 
 

@@ -1,6 +1,7 @@
 """nnp potentials, promote, card, download, withdraw, delete."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 
 from nnp_client.cli import job_results
 from nnp_client.cli.state import of, pairs, table
-from nnp_client.wire.potentials import GateReport, PotentialVersionOut
+from nnp_client.wire.potentials import GateReport, Limit, PotentialVersionOut
 
 Reference = Annotated[str, typer.Argument(help="Si:3 or Si@production.")]
 Reason = Annotated[str, typer.Option(help="Why, for everybody to read.")]
@@ -35,7 +36,7 @@ def potentials(
         state.show(found, table(["potential", "newest", "elements", "aliases"], rows))
     elif ":" in name or "@" in name:
         version = state.client.potential_version(name)
-        state.show(version, pairs(_version(version)))
+        state.show(version, pairs(described(version)))
     else:
         versions = state.client.potential_versions(name)
         columns = ["version", "state", "gates", "aliases", "dataset", "made"]
@@ -44,10 +45,14 @@ def potentials(
 
 def promote(
     context: typer.Context,
+    *,
     version: Annotated[str, typer.Argument(help="The version, such as Si:3.")],
     alias: Annotated[str, typer.Option(help="The alias to move.")] = "production",
     expect: Annotated[
         int | None, typer.Option(help="Version the alias must point at now (0: none); default: what it is now.")
+    ] = None,
+    accept_limit: Annotated[
+        list[str] | None, typer.Option(help="Code of a limit that you can live with; repeat for several.")
     ] = None,
     reason: Reason = "",
 ) -> None:
@@ -58,10 +63,14 @@ def promote(
         raise ValueError(f"{version!r} does not name a version; write it as Si:3")
     now = {found.alias: found.version for found in state.client.potential(name).aliases}
     expected = now.get(alias) if expect is None else expect or None
-    report = state.client.potential_version(version).gates
-    if report is not None:
-        state.say(_gates(report))
-    moved = state.client.promote(name, int(number), alias=alias, expected=expected, reason=reason)
+    found = state.client.potential_version(version)
+    for lines in (_gates(found.gates), _limits(found.limits)):
+        if lines is not None:
+            state.say(lines)
+    accepted = accept_limit or ()
+    moved = state.client.promote(
+        name, int(number), alias=alias, expected=expected, accept_limits=accepted, reason=reason
+    )
     before = f", before {name}:{now[alias]}" if alias in now else ""
     state.show(moved, f"{moved.reference} is {name}:{moved.version} now{before}")
 
@@ -82,8 +91,14 @@ def card(
         for name, value in found.card.items()
         if name not in LONG and value not in (None, [], {})
     }
-    gates = None if found.gates is None else _gates(found.gates)
-    shown = {"version": found.reference, "state": found.state.value, "aliases": found.aliases, "gates": gates}
+    shown = {
+        "version": found.reference,
+        "state": found.state.value,
+        "aliases": found.aliases,
+        "gates": _gates(found.gates),
+        "form limits": _limits(found.limits),
+        "imported from": _origin(found.origin),
+    }
     state.show(found, pairs({**shown, "withdrawn before it": found.withdrawn_ancestors, **facts}))
     if not state.as_json:
         if isinstance(errors := found.card.get("errors"), dict):
@@ -153,7 +168,8 @@ def _line(version: PotentialVersionOut) -> list[Any]:
     return [version.reference, version.state.value, passed, version.aliases, version.dataset_version, made]
 
 
-def _version(version: PotentialVersionOut) -> dict[str, Any]:
+def described(version: PotentialVersionOut) -> dict[str, Any]:
+    """What to show of a version."""
     return {
         "version": version.reference,
         "state": version.state.value,
@@ -163,12 +179,26 @@ def _version(version: PotentialVersionOut) -> dict[str, Any]:
         "dataset": version.dataset_version,
         "parent": version.parent,
         "job": version.job_id,
-        "gates": None if version.gates is None else _gates(version.gates),
+        "imported from": _origin(version.origin),
+        "gates": _gates(version.gates),
+        "limits": _limits(version.limits),
         "withdrawn before it": version.withdrawn_ancestors,
         **{held.role: held.sha256 for held in version.artifacts},
     }
 
 
-def _gates(report: GateReport) -> str:
+def _gates(report: GateReport | None) -> str | None:
+    if report is None:
+        return None
     lines = [f"{'passed' if check.passed else 'FAILED'}  {check.name}: {check.detail}" for check in report.checks]
     return "\n".join(lines) or "no gate was measured"
+
+
+def _limits(limits: Sequence[Limit]) -> str | None:
+    return "\n".join(f"LIMIT   {limit.code}: {limit.sentence}" for limit in limits) or None
+
+
+def _origin(origin: Mapping[str, Any] | None) -> str | None:
+    if origin is None:
+        return None
+    return f"{origin.get('format', 'another program')}: {', '.join(origin.get('files', {}))}"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from nnp.core.recipe import Recipe
+from nnp.core.recipe import Network, Recipe
 from nnp_client.wire.base import DATASET_PATTERN, Name, Wire
 from nnp_client.wire.predictions import PotentialReference
 
@@ -18,6 +18,9 @@ class JobKind(StrEnum):
     TRAIN = "train"
     RETRAIN = "retrain"
     EVALUATE = "evaluate"
+    IMPORT = "import"
+    REPLICAS = "replicas"
+    EXPORT = "export"
 
 
 class JobState(StrEnum):
@@ -90,7 +93,37 @@ class EvaluateRequest(Wire):
     )
 
 
-JobRequest = Annotated[TrainRequest | RetrainRequest | EvaluateRequest, Field(discriminator="kind")]
+class ReplicasRequest(Wire):
+    """Train replicas for a potential version on structures that need no labels: a new version with novelties."""
+
+    kind: Literal["replicas"] = Field(description="What to do.")
+    version: PotentialReference = Field(description='The potential version, "Si:3" or "Si@production".')
+    dataset_version: DatasetVersionReference
+    replicas: Annotated[list[Network], Field(min_length=2, max_length=32)] | None = Field(
+        default=None, description="The networks; null means those of the version's recipe, or of the default one."
+    )
+    replica_gain: float | None = Field(
+        default=None, gt=0.0, le=10.0, description="Factor on their initial weight spread; null as above."
+    )
+    replica_steps: int | None = Field(
+        default=None, ge=1, le=10_000_000, description="Their optimiser steps; null as above."
+    )
+    alias: AliasName = "production"
+
+
+ExportFormat = Literal["n2p2", "simple-nn"]
+
+
+class ExportRequest(Wire):
+    """Write a potential version in the files of another program; the job's file `export` holds them."""
+
+    kind: Literal["export"] = Field(description="What to do.")
+    version: PotentialReference = Field(description='The potential version, "Si:3" or "Si@production".')
+    format: ExportFormat = Field(description="Whose files.")
+
+
+AnyRequest = TrainRequest | RetrainRequest | EvaluateRequest | ReplicasRequest | ExportRequest
+JobRequest = Annotated[AnyRequest, Field(discriminator="kind")]
 
 
 class JobProgress(Wire):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -44,6 +44,13 @@ class GateReport(Wire):
     checks: list[GateCheck] = Field(description="Each gate.")
 
 
+class Limit(Wire):
+    """Something that a potential cannot do because of its form, such as an energy that jumps at the cutoff."""
+
+    code: str = Field(description="Stable name: hard_cutoff, no_repulsion, ...")
+    sentence: str = Field(description="What it means.")
+
+
 class PotentialVersionOut(Wire):
     """A version of a potential: never changes, except that it may be withdrawn or gated again."""
 
@@ -56,6 +63,10 @@ class PotentialVersionOut(Wire):
     manifest: dict[str, Any] = Field(description="What the ONNX file says of itself; docs/onnx.md.")
     metrics: dict[str, Any] = Field(description="Errors by split and group; the unit is in the name.")
     gates: GateReport | None = Field(description="Whether it may be promoted; null when not measured.")
+    limits: list[Limit] = Field(description="What its form cannot do; a promotion must accept each by its code.")
+    origin: dict[str, Any] | None = Field(
+        description="Format, files with their SHA-256 and units of an imported version; null when trained here."
+    )
     artifacts: list[ArtifactOut] = Field(description="Its bytes.")
     aliases: list[str] = Field(description="Aliases that point at it now.")
     job_id: str | None = Field(description="The job that made it; null when none did.")
@@ -103,6 +114,11 @@ class Promote(Wire):
         description="The version that the alias points at now, so that nobody's move is undone unseen; null when there "
         "is no such alias yet.",
     )
+    accept_limits: list[Annotated[str, Field(max_length=64)]] = Field(
+        default=[],
+        max_length=100,
+        description="Codes of limits of the version that you accept; without them a version with limits is refused.",
+    )
     reason: str = Field(default="", max_length=2000, description="Why, in your words.")
 
 
@@ -114,6 +130,7 @@ class AliasMove(Wire):
     actor: str | None = Field(description="Name of the API key it was moved with; null when keys are not used.")
     reason: str = Field(description="Why.")
     gates: GateReport | None = Field(description="The gate report that the move was based on.")
+    accepted_limits: list[str] = Field(description="Codes of limits that were accepted.")
     at: datetime = Field(description="When.")
 
 
@@ -125,6 +142,10 @@ class Card(Wire):
     withdrawn_ancestors: list[str] = Field(description="What it learnt from and was withdrawn since, in sentences.")
     aliases: list[str] = Field(description="Aliases that point at it now.")
     gates: GateReport | None = Field(description="Whether it may be promoted; null when not measured.")
+    limits: list[Limit] = Field(description="What its form cannot do; a promotion must accept each by its code.")
+    origin: dict[str, Any] | None = Field(
+        description="Format, files with their SHA-256 and units of an imported version; null when trained here."
+    )
     card: dict[str, Any] = Field(
         description="Elements, cutoff, data, errors by group, uncertainty check, energy-volume curve, dimer curve, "
         "speed, limits, authors, licence, how to cite."

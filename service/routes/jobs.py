@@ -1,22 +1,30 @@
 """/v1/jobs: submit, look at, follow, cancel, retry."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import fastapi
-from fastapi import Query
+from fastapi import Path, Query
+from fastapi.responses import Response
 
 from models_store import jobs
 from nnp_client.wire.jobs import EventKind, JobEvents, JobKind, JobOut, JobRequest, JobState
 from nnp_client.wire.paging import Page
-from service import events, parts, submitting
+from service import downloading, events, parts, submitting
 from service.routes.parameters import Actor, IdempotencyKey, JobId, Limit
 from service.sessions import Reading, Writing
 from service.views import jobs as views
 
 router = fastapi.APIRouter(tags=["jobs"], prefix="/jobs")
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {downloading.FILE_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The file; ETag is its SHA-256, as in the job's result.",
+    }
+}
+Role = Annotated[str, Path(description="Name of the file in the job's result.", pattern=r"^[a-z_0-9]{1,64}$")]
 
 
-@router.post("", status_code=202, summary="Train, retrain or evaluate")
+@router.post("", status_code=202, summary="Train, retrain, evaluate, train replicas or export")
 def submit_job(session: Writing, actor: Actor, request: JobRequest, idempotency_key: IdempotencyKey = None) -> JobOut:
     return views.job(submitting.submit(session, request, idempotency_key=idempotency_key, actor=actor))
 
@@ -37,6 +45,11 @@ def list_jobs(
 @router.get("/{job_id}", summary="A job with its progress")
 def get_job(session: Reading, job_id: JobId) -> JobOut:
     return views.job(jobs.get(session, job_id))
+
+
+@router.get("/{job_id}/files/{role}", summary="Bytes that a job made", response_class=Response, responses=FILE)
+def download_job_file(request: fastapi.Request, session: Reading, job_id: JobId, role: Role) -> Response:
+    return downloading.job_file(parts.of(request).store, jobs.get(session, job_id), role)
 
 
 @router.get("/{job_id}/events", summary="What a job said: progress, metrics over time, log lines")

@@ -1,18 +1,22 @@
-"""/v1/potentials: find, look at, download, withdraw, delete."""
+"""/v1/potentials: import, find, look at, download, withdraw, delete."""
 
 from typing import Annotated, Any, Literal
 
 import fastapi
 from fastapi import Query
 from fastapi.responses import HTMLResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from models_store import lineage, potentials
+from nnp_client.wire.imports import ImportOptions
+from nnp_client.wire.jobs import JobOut
 from nnp_client.wire.potentials import Card, PotentialOut, PotentialVersionOut
 from nnp_client.wire.predictions import REFERENCE_PATTERN
 from nnp_client.wire.versions import Deletion, Lineage, Withdraw
-from service import card_page, deleting, downloading, parts
+from service import card_page, deleting, downloading, importing, parts, uploading
 from service.routes.parameters import Actor, DryRun, Elements, Number, PotentialName
 from service.sessions import Reading, Writing
+from service.views import jobs as job_views
 from service.views import potentials as views
 
 router = fastapi.APIRouter(tags=["potentials"], prefix="/potentials")
@@ -24,6 +28,24 @@ ONNX: dict[int | str, dict[str, Any]] = {
     },
     304: {"description": "The caller has these bytes already (If-None-Match)."},
 }
+
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A tar archive of its files (input.nn, scaling.data, weights.*.data), or its one file.",
+        "content": {importing.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post("", status_code=202, summary="Import a potential of n2p2, RuNNer or SIMPLE-NN", openapi_extra=BODY)
+async def import_potential(
+    request: fastapi.Request, session: Writing, actor: Actor, options: Annotated[ImportOptions, Query()]
+) -> JobOut:
+    stored = await uploading.receive(parts.of(request).store, request.stream())
+    # The transaction begins with the first statement, so nothing was locked while the body came in.
+    return job_views.job(await run_in_threadpool(importing.begin, session, stored, options, actor=actor))
 
 
 @router.get("", summary="Potentials; with `element`, those that cover all of them")

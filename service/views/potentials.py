@@ -49,6 +49,10 @@ def gates(report: Mapping[str, Any] | None) -> wire.GateReport | None:
     )
 
 
+def limits(row: PotentialVersion) -> list[wire.Limit]:
+    return [wire.Limit(code=limit["code"], sentence=limit["sentence"]) for limit in row.limits or ()]
+
+
 def alias(row: Alias) -> wire.AliasOut:
     return wire.AliasOut(
         reference=f"{row.potential.name}@{row.name}",
@@ -66,6 +70,7 @@ def move(row: AliasMove) -> wire.AliasMove:
         actor=row.actor,
         reason=row.reason,
         gates=gates(row.gates),
+        accepted_limits=row.accepted_limits or [],
         at=row.at,
     )
 
@@ -82,6 +87,8 @@ def card(session: Session, row: PotentialVersion) -> wire.Card:
         withdrawn_ancestors=lineage.withdrawn_ancestors(session, [row]).get(row.id, []),
         aliases=aliases_of(session, row),
         gates=gates(row.gates),
+        limits=limits(row),
+        origin=row.origin,
         card=row.card,
         lineage=lineage.of_potential(session, row),
     )
@@ -98,6 +105,8 @@ def _version(session: Session, row: PotentialVersion, withdrawn: list[str]) -> w
         manifest=row.manifest,
         metrics=row.metrics,
         gates=gates(row.gates),
+        limits=limits(row),
+        origin=row.origin,
         artifacts=[
             wire.ArtifactOut(
                 role=held.role,

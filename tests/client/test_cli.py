@@ -119,6 +119,28 @@ def test_promote_shows_the_gates_and_moves_the_alias(
     assert "nnp evaluate Si:2" in printed
 
 
+def test_limits_are_shown_and_accepted_by_name(http: testing.TestClient, nnp: Nnp, si_files: dict[str, bytes]) -> None:
+    limits = [{"code": "hard_cutoff", "sentence": "The energy jumps at the cutoff."}]
+    testing.register(testing.parts_of(http), "Si", si_files, limits=limits, origin={"format": "n2p2", "files": {}})
+    for shown in (nnp("potentials", "Si:1"), nnp("card", "Si:1")):
+        assert "hard_cutoff: The energy jumps" in shown[1]
+        assert "n2p2" in shown[1]
+    code, printed = nnp("promote", "Si:1")
+    assert code == exit_codes.REFUSED
+    assert "nnp promote Si:1 --accept-limit hard_cutoff" in printed
+    assert "Si@production is Si:1 now" in nnp("promote", "Si:1", "--accept-limit", "hard_cutoff")[1]
+
+
+def test_import_without_waiting(nnp: Nnp, client: Client, tmp_path: Path) -> None:
+    assert "no file of a potential" in nnp("import", str(tmp_path), "--name", "Si")[1]
+    (tmp_path / "potential_saved").write_text("ELEM_LIST Si")
+    code, printed = nnp("import", str(tmp_path), "--name", "Si", "--units", "angstrom,ev", "--no-wait")
+    assert code == 0
+    (job,) = client.jobs()
+    assert job.id in printed
+    assert (job.kind, job.request["units"]) == ("import", "angstrom,ev")
+
+
 def test_potentials_cards_and_downloads(
     http: testing.TestClient, nnp: Nnp, si_files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,8 @@ REFUSED = {
     "potential version manifest": "UPDATE potential_versions SET manifest = '{}'",
     "potential version metrics": "UPDATE potential_versions SET metrics = '{\"x\": 1}'",
     "potential version card": "UPDATE potential_versions SET card = '{\"x\": 1}'",
+    "potential version limits": "UPDATE potential_versions SET limits = '[]'",
+    "potential version origin": "UPDATE potential_versions SET origin = '{\"x\": 1}'",
     "potential version lineage": "UPDATE potential_versions SET dataset_version_id = NULL",
     "potential version number": "UPDATE potential_versions SET number = 99",
     "potential version promoted": "DELETE FROM potential_versions",
@@ -61,7 +63,12 @@ def filled(
         datasets.ingest(session, version, make_frames(4))
         datasets.exclude(session, version, positions=[0])
         make_version(
-            session, artifacts={"onnx_float32": "a" * 64}, dataset_version_id=version.id, job_id=job.id, gates={"a": 1}
+            session,
+            artifacts={"onnx_float32": "a" * 64},
+            dataset_version_id=version.id,
+            job_id=job.id,
+            gates={"a": 1},
+            limits=[{"code": "hard_cutoff", "sentence": "It jumps."}],
         )
         aliases.promote(session, "Si", "production", 1)
     return shared_engine

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from models_store import aliases, artifacts, audit, errors, potentials, tables
+from models_store import aliases, artifacts, audit, errors, lineage, potentials, tables
 
 SHA256 = "a" * 64
 
@@ -219,6 +219,20 @@ def test_a_removed_alias_keeps_its_history(
     assert moves[0].version is None
     assert len(moves) == 2
     aliases.promote(session, "Si", "production", 1, expected=None)
+
+
+def test_origin_and_limits_stay_with_the_version_and_their_acceptance_with_the_move(
+    session: Session, make_version: Callable[..., tables.PotentialVersion]
+) -> None:
+    limits = [{"code": "hard_cutoff", "sentence": "The energy jumps at the cutoff."}]
+    make_version(session, limits=limits, origin={"format": "n2p2"})
+    found = potentials.resolve(session, "Si:1")
+    assert (found.limits, found.origin) == (limits, {"format": "n2p2"})
+    assert make_version(session).limits == []
+    aliases.promote(session, "Si", "production", 1, accepted_limits=["hard_cutoff"], actor="anna")
+    assert aliases.history(session, "Si")[0].accepted_limits == ["hard_cutoff"]
+    assert audit.search(session, action="promote")[0].detail["accepted_limits"] == ["hard_cutoff"]
+    assert lineage.of_potential(session, found)["origin"] == {"format": "n2p2"}
 
 
 def test_withdrawn_versions_stay_and_are_not_promoted(

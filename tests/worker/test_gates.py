@@ -87,3 +87,23 @@ def test_the_report_is_json_and_fails_with_any_check() -> None:
     assert not report["passed"]
     assert report["incumbent"] == "Si:3"
     assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
+def test_a_limit_of_the_version_excuses_the_checks_it_names_and_no_others() -> None:
+    results = [
+        {"name": "continuity", "value": 1e-3, "tolerance": 1e-6, "passed": False},
+        {"name": "forces", "value": 1e-9, "tolerance": 1e-6, "passed": True},
+    ]
+    excused = gates.physics_contract(results, {"continuity": "hard_cutoff"})
+    assert excused.passed
+    assert excused.detail == "1 of 2 promises hold; a limit of the version: continuity (hard_cutoff)"
+    results[1]["passed"] = False
+    assert not gates.physics_contract(results, {"continuity": "hard_cutoff"}).passed
+    assert not gates.physics_contract(results).passed
+
+
+def test_an_unmeasured_import_stands_only_where_nothing_stands() -> None:
+    assert gates.not_measured(None).passed
+    check = gates.not_measured(gates.Incumbent(reference="Si:1", errors=None))
+    assert not check.passed
+    assert "nnp evaluate" in check.detail
