@@ -1,12 +1,14 @@
-"""Batches of structures, prepared once: scaled symmetry functions, the geometry that the adjoint needs, and labels.
+"""Batches of structures: scaled symmetry functions, the geometry that the adjoint needs, and labels.
 
 The composition of a batch is drawn once and stays; only the order of the batches changes from epoch to epoch. So
-nothing about the geometry is computed or copied during the training, unless it would not fit into memory.
+nothing about the geometry is computed or copied during the training, as long as there is room for it; what has no room
+is prepared anew at every use, so memory grows with the size of a batch and not with that of the data set.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -16,8 +18,8 @@ from nnp.core.label import Frame
 from nnp.learn import reference_energies, scaling
 from nnp.learn.descriptor import Descriptor
 
-CACHE_BYTES = 2_000_000_000
-"""Geometries beyond this are computed anew at every use instead of being kept."""
+CACHE_BYTES = 1_500_000_000
+"""Batches of the training part beyond this are prepared anew at every use instead of being kept."""
 VALUES_ATOMS = 2048
 """Atoms whose symmetry functions are computed at once outside of batches."""
 BLOCK_ATOMS = 64
@@ -50,7 +52,6 @@ class Batch:
         has_forces: (N, 1) 1 where forces are labelled.
         virials: (S, 6) stress times volume per atom, Voigt order, ε; zero where there is no label.
         has_virials: (S, 1) 1 where the stress is labelled.
-        kept: the geometry of each block of `BLOCK_ATOMS` atoms, where it is kept.
         only_energies: no structure has forces or stress: the adjoint is not needed.
     """
 
@@ -72,17 +73,65 @@ class Batch:
     has_forces: torch.Tensor
     virials: torch.Tensor
     has_virials: torch.Tensor
-    kept: tuple[Sequence[Any], ...] | None
     only_energies: bool
 
     def blocks(self) -> Iterator[tuple[slice, Any]]:
-        """Rows of a few atoms at a time and what the descriptor needs of them; kept or computed now."""
-        for number, start in enumerate(range(0, len(self.structure), BLOCK_ATOMS)):
-            rows = slice(start, start + BLOCK_ATOMS)
-            yield rows, self._geometry(rows) if self.kept is None else self.kept[number]
+        """Rows of `BLOCK_ATOMS` atoms at a time and what the descriptor needs of them; computed at the first call."""
+        for start, kept in zip(range(0, len(self.structure), BLOCK_ATOMS), self._kept, strict=True):
+            yield slice(start, start + BLOCK_ATOMS), kept
 
-    def _geometry(self, rows: slice) -> Sequence[Any]:
-        return self.functions.keep(self.vectors[rows], self.neighbour_species[rows], self.species[rows])
+    @cached_property
+    def _kept(self) -> tuple[Sequence[Any], ...]:
+        starts = range(0, len(self.structure), BLOCK_ATOMS)
+        parts = ([t[start : start + BLOCK_ATOMS] for t in self._environment()] for start in starts)
+        return tuple(self.functions.keep(*part) for part in parts)
+
+    def _environment(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.vectors, self.neighbour_species, self.species
+
+    def bytes(self) -> int:
+        """Memory that it takes, with its geometry if there are forces or stresses to fit."""
+        own = [getattr(self, field.name) for field in fields(self)]
+        return _bytes(own) + (0 if self.only_energies else _bytes(self._kept))
+
+
+def _bytes(found: Any) -> int:
+    """Memory of all tensors of a nested sequence."""
+    if isinstance(found, torch.Tensor):
+        return found.nbytes
+    return sum(_bytes(part) for part in found) if isinstance(found, list | tuple) else 0
+
+
+class Batches(Sequence[Batch]):
+    """Batches in a row: the first ones are kept as long as there is room, the others prepared anew at every use.
+
+    Attributes:
+        atoms: number of atoms in all of them.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[Frame]], make: Callable[[Sequence[Frame]], Batch], room: int) -> None:
+        self.atoms = sum(len(frame.structure) for group in groups for frame in group)
+        self._groups, self._make = groups, make
+        self._kept: list[Batch] = []
+        for group in groups:
+            batch = make(group)
+            room -= batch.bytes()
+            if room < 0:
+                break
+            self._kept.append(batch)
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Batch]: ...
+    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        return self._kept[index] if index < len(self._kept) else self._make(self._groups[index])
 
 
 def species_of(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
@@ -103,6 +152,13 @@ def values(functions: Descriptor, table: neighbours.NeighbourTable, species: np.
     return np.concatenate(blocks)
 
 
+def functions_of(functions: Descriptor, frames: Sequence[Frame]) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetry functions (N, D) float64 of all atoms of frames, and their elements (N,) int64."""
+    species = species_of(frames, functions.elements)
+    table = neighbours.neighbour_table([frame.structure for frame in frames], functions.cutoff)
+    return values(functions, table, species), species
+
+
 def divide(frames: Sequence[Frame], size: int, random: np.random.Generator | None) -> list[list[int]]:
     """Indices of the frames in batches of about `size`: shuffled once, or in order where `random` is None."""
     order = np.arange(len(frames)) if random is None else random.permutation(len(frames))
@@ -119,8 +175,8 @@ def prepare(
     references: reference_energies.ReferenceEnergies,
     unit: float,
     weigh: Callable[[Frame], float],
-    keep: bool = True,
-) -> list[Batch]:
+    room: int = CACHE_BYTES,
+) -> Batches:
     """Prepare batches for the training.
 
     Args:
@@ -131,23 +187,10 @@ def prepare(
         references: reference energies that are subtracted from the energies.
         unit: ε in eV; energies, forces and virials are divided by it.
         weigh: weight of a structure in the loss.
-        keep: keep the geometries while they fit into `CACHE_BYTES`.
+        room: bytes that may be kept.
     """
-    room = CACHE_BYTES if keep else 0
-    prepared = []
-    for group in groups:
-        batch = _batch(
-            [frames[i] for i in group],
-            functions=functions,
-            scaled=scaled,
-            references=references,
-            unit=unit,
-            weigh=weigh,
-            keep=room > 0,
-        )
-        room -= _bytes(batch.kept)
-        prepared.append(batch)
-    return prepared
+    make = partial(_batch, functions=functions, scaled=scaled, references=references, unit=unit, weigh=weigh)
+    return Batches([[frames[i] for i in group] for group in groups], make, room)
 
 
 def _batch(
@@ -158,7 +201,6 @@ def _batch(
     references: reference_energies.ReferenceEnergies,
     unit: float,
     weigh: Callable[[Frame], float],
-    keep: bool,
 ) -> Batch:
     table = neighbours.neighbour_table([frame.structure for frame in frames], functions.cutoff)
     species = species_of(frames, functions.elements)
@@ -168,7 +210,7 @@ def _batch(
     forces, has_forces = _forces(frames)
     virials, has_virials = _virials(frames)
     labelled = bool(has_forces.any() or has_virials.any())
-    batch = Batch(
+    return Batch(
         functions=functions,
         vectors=vectors,
         neighbour_species=kinds,
@@ -187,10 +229,8 @@ def _batch(
         has_forces=torch.from_numpy(has_forces.astype(np.float32)),
         virials=torch.from_numpy((virials / unit).astype(np.float32)),
         has_virials=torch.from_numpy(has_virials.astype(np.float32)),
-        kept=None,
         only_energies=not labelled,
     )
-    return replace(batch, kept=tuple(kept for _, kept in batch.blocks())) if keep and labelled else batch
 
 
 def _energy(frame: Frame, references: reference_energies.ReferenceEnergies) -> float:
@@ -215,13 +255,3 @@ def _virials(frames: Sequence[Frame]) -> tuple[np.ndarray, np.ndarray]:
             virials[row] = frame.label.stress * volume / len(frame.structure)
             has[row] = 1.0
     return virials, has
-
-
-def _bytes(kept: tuple[Sequence[Any], ...] | None) -> int:
-    tensors = [tensor for block in kept or () for tensor in block if isinstance(tensor, torch.Tensor)]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
-def atoms_in(batches: Sequence[Batch]) -> int:
-    """Number of atoms in all batches."""
-    return sum(len(batch.structure) for batch in batches)

@@ -11,6 +11,7 @@ import numpy as np
 from nnp.core import errors, neighbours, potential
 from nnp.core.label import Frame
 from nnp.core.structure import Structure
+from nnp.learn import portions
 
 VOLUMES = np.linspace(0.85, 1.15, 13)
 """Volumes of the energy-volume curve over that of the structure it starts from."""
@@ -163,10 +164,14 @@ def _limits(train: Sequence[Frame], cutoff: float) -> dict[str, Any]:
 
 def _nearest(train: Sequence[Frame], cutoff: float) -> float:
     """Shortest distance between two atoms of the training structures, Å."""
-    table = neighbours.neighbour_table([frame.structure for frame in train], cutoff)
-    if not table.valid.any():
+    nearest = np.inf
+    for part in portions.portions(train):
+        table = neighbours.neighbour_table([frame.structure for frame in part], cutoff)
+        lengths = np.linalg.norm(table.vectors, axis=1)[table.valid]
+        nearest = min(nearest, float(lengths.min(initial=np.inf)))
+    if np.isinf(nearest):
         raise errors.InputError("no two atoms of the training structures are within the cutoff")
-    return float(np.linalg.norm(table.vectors, axis=1)[table.valid].min())
+    return nearest
 
 
 def _range(values: Sequence[float]) -> list[float] | None:

@@ -127,15 +127,19 @@ def train(
         predicted = predict(members, batch)
         total = loss(squares(predicted, batch, batch.weights), wanted.loss).sum()
         with torch.no_grad():
-            report = mean_squares([(predicted, batch)])
-        return total, {"loss": float(total.detach()) / len(predicted.energies), **report}
+            report = MeanSquares()
+            report.add(predicted.mean(), batch)
+        return total, {"loss": float(total.detach()) / len(predicted.energies), **report.found()}
 
     def validate() -> Mapping[str, float]:
         with torch.no_grad():
-            pairs = [(predict(members, batch), batch) for batch in validation]
-            parts = [loss(squares(p.mean(), b, b.weights), wanted.loss) * len(b.atoms) for p, b in pairs]
-            total = float(sum(parts, start=torch.zeros(()))) / sum(len(b.atoms) for _, b in pairs)
-            return {"loss": total, **mean_squares(pairs)}
+            sums, total, count = MeanSquares(), 0.0, 0
+            for batch in validation:
+                predicted = predict(members, batch).mean()
+                sums.add(predicted, batch)
+                total += float(loss(squares(predicted, batch, batch.weights), wanted.loss)) * len(batch.atoms)
+                count += len(batch.atoms)
+            return {"loss": total / count, **sums.found()}
 
     return fit.fit(
         [p for stack in members for p in stack.parameters()],
@@ -149,23 +153,28 @@ def train(
     )
 
 
-def mean_squares(pairs: Sequence[tuple[Predicted, batches.Batch]]) -> dict[str, float]:
-    """Mean squared errors of the committee's mean over batches, ε² (stress: (ε/Å^3)²), unweighted."""
-    sums: dict[str, list[float]] = {"energy": [0.0, 0.0], "force": [0.0, 0.0], "stress": [0.0, 0.0]}
+class MeanSquares:
+    """Mean squared errors of a committee's mean over batches, ε² (stress: (ε/Å^3)²), unweighted."""
 
-    def add(name: str, error: torch.Tensor, share: torch.Tensor) -> None:
-        sums[name][0] += float((error**2 * share).sum())
-        sums[name][1] += float(share.sum()) * error.shape[-1] / share.shape[-1]
+    def __init__(self) -> None:
+        self._sums = {"energy": [0.0, 0.0], "force": [0.0, 0.0], "stress": [0.0, 0.0]}
 
-    for every, batch in pairs:
-        predicted = every.mean()
-        add("energy", (predicted.energies[0] - batch.energies)[:, None], torch.ones_like(batch.energies)[:, None])
-        if predicted.forces is not None:
-            add("force", predicted.forces[0] - batch.forces, batch.has_forces)
-        if predicted.virials is not None:
-            error = (predicted.virials[0] - batch.virials) / batch.volumes.clamp(min=1e-12)[:, None]
-            add("stress", error, batch.has_virials)
-    return {name: total / count for name, (total, count) in sums.items() if count}
+    def add(self, mean: Predicted, batch: batches.Batch) -> None:
+        """Take in the predictions of one member, the mean, for a batch."""
+        self._add("energy", (mean.energies[0] - batch.energies)[:, None], torch.ones_like(batch.energies)[:, None])
+        if mean.forces is not None:
+            self._add("force", mean.forces[0] - batch.forces, batch.has_forces)
+        if mean.virials is not None:
+            error = (mean.virials[0] - batch.virials) / batch.volumes.clamp(min=1e-12)[:, None]
+            self._add("stress", error, batch.has_virials)
+
+    def _add(self, name: str, error: torch.Tensor, share: torch.Tensor) -> None:
+        self._sums[name][0] += float((error**2 * share).sum())
+        self._sums[name][1] += float(share.sum()) * error.shape[-1] / share.shape[-1]
+
+    def found(self) -> dict[str, float]:
+        """The means; absent where there was no label."""
+        return {name: total / count for name, (total, count) in self._sums.items() if count}
 
 
 def in_units(found: Mapping[str, float], unit: float) -> dict[str, float]:

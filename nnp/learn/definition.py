@@ -5,12 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from ase.data import atomic_numbers
 
 from nnp.core import errors, neighbours, recipe
 from nnp.core.label import Frame
-from nnp.learn import batches, densities, grid, reference_energies, scaling, splits
+from nnp.learn import batches, densities, grid, moments, portions, reference_energies, scaling, splits
 from nnp.learn.descriptor import Descriptor
+
+GRID_ATOMS = 40_000
+"""Functions are placed by the distances in at most this many training atoms, evenly taken."""
+DENSITY_ATOMS = 200_000
+"""The density is that of at most this many training atoms, evenly taken."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,12 +39,22 @@ class Definition:
 
 
 def density(definition: Definition, frames: Sequence[Frame]) -> densities.Density:
-    """The density of the scaled symmetry functions of training frames, which must hold every element."""
+    """The density of the scaled symmetry functions of training frames, which must hold every element.
+
+    Of more than `DENSITY_ATOMS` atoms a part is taken, evenly.
+    """
     functions, scaled = definition.functions, definition.scaled
-    table = neighbours.neighbour_table([frame.structure for frame in frames], functions.cutoff)
-    species = batches.species_of(frames, functions.elements)
-    inputs = (batches.values(functions, table, species) - scaled.shift[species]) * scaled.scale[species]
-    return densities.fit(inputs, species, len(functions.elements))
+    parts = [inputs(functions, scaled, part) for part in portions.portions(portions.some(frames, DENSITY_ATOMS))]
+    values, species = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return densities.fit(values, species, len(functions.elements))
+
+
+def inputs(
+    functions: Descriptor, scaled: scaling.Scaling, frames: Sequence[Frame]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Scaled symmetry functions (N, D) of all atoms of frames, and their elements (N,)."""
+    values, species = batches.functions_of(functions, frames)
+    return (values - scaled.shift[species]) * scaled.scale[species], species
 
 
 def fit(wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> Definition:
@@ -55,11 +71,12 @@ def fit(wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         references = reference_energies.fit(train, elements)
-    table = neighbours.neighbour_table([frame.structure for frame in train], wanted.cutoff)
-    functions = grid.symmetry_functions_for(wanted, elements, table)
-    species = batches.species_of(train, elements)
-    values = batches.values(functions, table, species)
-    scaled = scaling.fit(values, species, elements, [functions.names_of(e) for e in elements], wanted.scaling_floor)
+    sample = [frame.structure for frame in portions.some(train, GRID_ATOMS)]
+    functions = grid.symmetry_functions_for(wanted, elements, neighbours.neighbour_table(sample, wanted.cutoff))
+    varying = moments.Moments(len(elements), functions.size)
+    for part in portions.portions(train):
+        varying.add(*batches.functions_of(functions, part))
+    scaled = scaling.fit(varying, elements, [functions.names_of(e) for e in elements], wanted.scaling_floor)
     return Definition(
         functions=functions,
         scaled=scaled,
@@ -106,8 +123,8 @@ def prepare(
     groups: Sequence[Sequence[int]],
     wanted: recipe.Recipe,
     *,
-    keep: bool,
-) -> list[batches.Batch]:
+    room: int,
+) -> batches.Batches:
     """Batches of frames under a definition; see `batches.prepare`."""
 
     def weigh(frame: Frame) -> float:
@@ -121,7 +138,7 @@ def prepare(
         references=definition.references,
         unit=definition.unit,
         weigh=weigh,
-        keep=keep,
+        room=room,
     )
 
 

@@ -5,6 +5,7 @@ standard deviation is the novelty of an atom. The reference itself, the committe
 """
 
 from collections.abc import Generator, Mapping, Sequence
+from typing import overload
 
 import torch
 
@@ -17,6 +18,34 @@ EPOCHS = (40, 300)
 
 Labelled = tuple[batches.Batch, torch.Tensor]
 """A batch and the reference's atomic energies of its atoms (N,), ε."""
+
+
+class LabelledBatches(Sequence[Labelled]):
+    """Batches, prepared or kept as they come, with the reference's atomic energies, which are kept.
+
+    Attributes:
+        targets: of each batch, the atomic energies (N,), ε.
+        atoms: number of atoms in all of them.
+    """
+
+    def __init__(self, reference: Sequence[stacks.Stack], parts: Sequence[Sequence[batches.Batch]]) -> None:
+        self._places = [(part, number) for part in parts for number in range(len(part))]
+        with torch.no_grad():
+            self.targets = [_mean(reference, part[number]) for part, number in self._places]
+        self.atoms = sum(len(targets) for targets in self.targets)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Labelled: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Labelled]: ...
+    def __getitem__(self, index: int | slice) -> Labelled | list[Labelled]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        part, number = self._places[index]
+        return part[number], self.targets[index]
 
 
 def plan(wanted: recipe.Recipe, atoms: int, batch_count: int) -> fit.Plan:
@@ -33,17 +62,20 @@ def plan(wanted: recipe.Recipe, atoms: int, batch_count: int) -> fit.Plan:
     )
 
 
-def label(reference: Sequence[stacks.Stack], prepared: Sequence[batches.Batch]) -> list[Labelled]:
+def label(reference: Sequence[stacks.Stack], *parts: Sequence[batches.Batch]) -> LabelledBatches:
     """Pair batches with the mean atomic energies of the reference's members."""
-    with torch.no_grad():
-        return [(batch, stacks.evaluate(reference, batch, slopes=False)[0].mean(0)) for batch in prepared]
+    return LabelledBatches(reference, parts)
+
+
+def _mean(reference: Sequence[stacks.Stack], batch: batches.Batch) -> torch.Tensor:
+    return stacks.evaluate(reference, batch, slopes=False)[0].mean(0)
 
 
 def train(
     members: Sequence[stacks.Stack],
     *,
-    training: Sequence[Labelled],
-    validation: Sequence[Labelled],
+    training: LabelledBatches,
+    validation: LabelledBatches,
     wanted: recipe.Recipe,
     downhill: fit.Plan,
     resume: fit.State | None,
@@ -58,7 +90,7 @@ def train(
         downhill: the plan.
         resume: state of an earlier run.
     """
-    everything = torch.cat([targets for _, targets in training])
+    everything = torch.cat(training.targets)
     variance = max(float(everything.var(unbiased=False)), 1e-12)
 
     def squares(labelled: Labelled) -> torch.Tensor:
@@ -72,7 +104,7 @@ def train(
     def validate() -> Mapping[str, float]:
         with torch.no_grad():
             found = sum((float(squares(pair).mean()) * len(pair[1]) for pair in validation), start=0.0)
-        found /= sum(len(targets) for _, targets in validation)
+        found /= validation.atoms
         return {"loss": found / variance, "atomic": found}
 
     return fit.fit(

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnp.core import errors
+from nnp.learn.moments import Moments
 
 NEARLY_CONSTANT = 1e-3
 """Functions whose standard deviation is below this fraction of the median of their kind are dropped."""
@@ -32,8 +33,7 @@ class Scaling:
 
 
 def fit(
-    values: npt.NDArray[np.floating],
-    species: npt.NDArray[np.integer],
+    moments: Moments,
     elements: Sequence[str],
     names: Sequence[Sequence[str]],
     floor: float,
@@ -44,8 +44,7 @@ def fit(
     far outside of the trained range by the first unusual atom, and takes the force on it along.
 
     Args:
-        values: (N, D) symmetry functions of the training atoms.
-        species: (N,) index of each atom's element.
+        moments: of the symmetry functions of the training atoms.
         elements: the E symbols.
         names: of each element, the names of its functions, at most D; the first word of a name is its kind. Columns
             without a name are padding.
@@ -54,16 +53,15 @@ def fit(
     Raises:
         InputError: an element has no atom in the data, or no function varies for it.
     """
-    shape = (len(elements), values.shape[1])
-    shift, scale, lowest, highest = (np.zeros(shape) for _ in range(4))
+    shift, scale, lowest, highest = (np.zeros(moments.mean.shape) for _ in range(4))
+    deviations = moments.deviation()
     dropped: list[tuple[str, str]] = []
     for number, element in enumerate(elements):
         kinds = np.array([name.split()[0] for name in names[number]])
         size = len(kinds)
-        own = np.asarray(values[species == number, :size], dtype=np.float64)
-        if len(own) == 0:
+        if moments.counts[number] == 0:
             raise errors.InputError(f"no training structure has the element {element}")
-        deviation = own.std(axis=0)
+        deviation = deviations[number, :size]
         typical = np.zeros(size)
         for kind in np.unique(kinds):
             typical[kinds == kind] = np.median(deviation[kinds == kind])
@@ -74,8 +72,8 @@ def fit(
                 f"no symmetry function varies around {element}: all its atoms have the same environment; "
                 "add displaced or strained structures"
             )
-        shift[number, :size] = own.mean(axis=0)
+        shift[number, :size] = moments.mean[number, :size]
         scale[number, :size][keep] = 1.0 / np.maximum(deviation, floor * typical)[keep]
-        lowest[number, :size], highest[number, :size] = own.min(axis=0), own.max(axis=0)
+        lowest[number, :size], highest[number, :size] = moments.lowest[number, :size], moments.highest[number, :size]
         dropped += [(element, names[number][int(column)]) for column in np.flatnonzero(~keep)]
     return Scaling(shift=shift, scale=scale, lowest=lowest, highest=highest, dropped=tuple(dropped))

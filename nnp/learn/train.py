@@ -21,6 +21,8 @@ from nnp.learn.finish import Progress, Trained
 ROWS_PER_THREAD = 4000
 """Atoms times members of a step for each thread. Threads that have less to do wait for each other: where another
 process needs a core too, that wait made steps fifty times longer, and it gains little where none does."""
+OTHER_ROOM = 0.2
+"""Validation and unlabelled structures may each keep this fraction of the bytes of the training part."""
 SAVE_SECONDS = 5.0
 """A checkpoint is written after the first epoch that ends this long after the last one."""
 
@@ -94,7 +96,7 @@ def _train(
     torch.set_num_threads(_useful_threads(data.training, len(wanted.committee), threads))
 
     members = _members(definition, inherited, wanted)
-    downhill = committee.plan(wanted, batches.atoms_in(data.training), len(data.training), warm=inherited is not None)
+    downhill = committee.plan(wanted, data.training.atoms, len(data.training), warm=inherited is not None)
     loop = committee.train(
         members,
         training=data.training,
@@ -161,13 +163,13 @@ def _replicated(
         return []
     random = np.random.default_rng([wanted.seed, 6])
     copies = stacks.initial(wanted.replicas, *_inputs(definition), wanted.replica_gain, random)
-    seen = replicas.label(members, [*data.training, *data.unlabelled])
+    seen = replicas.label(members, data.training, data.unlabelled)
     loop = replicas.train(
         copies,
         training=seen,
         validation=replicas.label(members, data.validation),
         wanted=wanted,
-        downhill=replicas.plan(wanted, sum(len(targets) for _, targets in seen), len(seen)),
+        downhill=replicas.plan(wanted, seen.atoms, len(seen)),
         resume=kept.state("replicas"),
     )
     yield from _watched(loop, "replicas", kept, definition.unit)
@@ -221,9 +223,9 @@ def _one_thread() -> Iterator[int]:
         torch.set_num_threads(previous)
 
 
-def _useful_threads(training: Sequence[batches.Batch], members: int, most: int) -> int:
+def _useful_threads(training: batches.Batches, members: int, most: int) -> int:
     """Threads that a step can keep busy."""
-    rows = batches.atoms_in(training) * members / len(training)
+    rows = training.atoms * members / len(training)
     return max(1, min(most, round(rows / ROWS_PER_THREAD)))
 
 
@@ -254,9 +256,9 @@ def _watched(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Data:
-    training: list[batches.Batch]
-    validation: list[batches.Batch]
-    unlabelled: list[batches.Batch]
+    training: batches.Batches
+    validation: batches.Batches
+    unlabelled: batches.Batches
 
 
 def _batches(
@@ -264,15 +266,15 @@ def _batches(
 ) -> _Data:
     size = committee.batch_size(wanted, len(parts.train))
 
-    def prepared(chosen: Sequence[int], random: np.random.Generator | None, *, keep: bool) -> list[batches.Batch]:
+    def prepared(chosen: Sequence[int], random: np.random.Generator | None, share: float) -> batches.Batches:
         own = [frames[i] for i in chosen]
         groups = batches.divide(own, size, random) if own else []
-        return definitions.prepare(definition, own, groups, wanted, keep=keep)
+        return definitions.prepare(definition, own, groups, wanted, room=round(share * batches.CACHE_BYTES))
 
     return _Data(
-        training=prepared(parts.train, np.random.default_rng([wanted.seed, 2]), keep=True),
-        validation=prepared(parts.validation, None, keep=True),
-        unlabelled=prepared(parts.unlabelled, None, keep=False) if wanted.replicas is not None else [],
+        training=prepared(parts.train, np.random.default_rng([wanted.seed, 2]), 1.0),
+        validation=prepared(parts.validation, None, OTHER_ROOM),
+        unlabelled=prepared(parts.unlabelled if wanted.replicas is not None else (), None, OTHER_ROOM),
     )
 
 

@@ -23,7 +23,7 @@ RECIPE = recipe.parse({"cutoff": 4.0, "symmetry_functions": {"kind": "power_spec
 def prepared(request: pytest.FixtureRequest) -> tuple[definition.Definition, batches.Batch, list[stacks.Stack]]:
     frames = toy_data.frames(12, alloy=request.param)
     settled = definition.fit(RECIPE, frames, splits.split(frames, RECIPE))
-    batch = definition.prepare(settled, frames[:3], [[0, 1, 2]], RECIPE, keep=True)[0]
+    batch = definition.prepare(settled, frames[:3], [[0, 1, 2]], RECIPE, room=10**9)[0]
     sizes = settled.functions.size, settled.functions.elements
     return settled, batch, stacks.initial(NETWORKS, *sizes, 1.0, np.random.default_rng(1))
 
@@ -65,7 +65,7 @@ def test_stacked_members_are_the_potential(prepared: tuple) -> None:
 def test_gradient_is_the_transpose(prepared: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     _, batch, _ = prepared
     monkeypatch.setattr(batches, "BLOCK_ATOMS", 7)
-    batch = replace(batch, kept=None)
+    batch = replace(batch)
     generator = torch.Generator().manual_seed(0)
     seeds = torch.randn((2, len(batch.structure), batch.inputs.shape[1]), generator=generator, requires_grad=True)
     forces, virials = pair_forces.PairForces.apply(seeds, batch)
@@ -84,13 +84,21 @@ def test_forces_of_a_periodic_structure_sum_to_zero(prepared: tuple) -> None:
     assert float(forces.detach().sum(1).abs().max()) < 1e-4
 
 
-def test_a_geometry_that_is_not_kept_gives_the_same(prepared: tuple) -> None:
+def test_batches_without_room_are_prepared_anew_and_the_same(prepared: tuple) -> None:
     settled, batch, members = prepared
     frames = toy_data.frames(12, alloy=len(settled.functions.elements) > 1)
-    anew = definition.prepare(settled, frames[:3], [[0, 1, 2]], RECIPE, keep=False)[0]
-    assert anew.kept is None
-    first, second = committee.predict(members, batch), committee.predict(members, anew)
+    groups = [[0, 1, 2], [3, 4], [5]]
+    anew = definition.prepare(settled, frames, groups, RECIPE, room=0)
+    assert anew[0] is not anew[0]
+    first, second = committee.predict(members, batch), committee.predict(members, anew[0])
     assert torch.equal(first.forces, second.forces)
+    some = definition.prepare(settled, frames, groups, RECIPE, room=batch.bytes() + 1)
+    assert some[0] is some[0]
+    assert some[1] is not some[1]
+    assert len(some) == 3
+    assert some.atoms == 24
+    assert [len(b.structure) for b in some] == [12, 8, 4]
+    assert [len(b.structure) for b in some[1:]] == [8, 4]
 
 
 def test_loss_is_paper_equation_3_with_stress(prepared: tuple) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from nnp.core import errors
 from nnp.learn import scaling
+from nnp.learn.moments import Moments
 
 NAMES = ["G2 a", "G2 b", "G2 c", "p d", "p e", "p f"]
 
@@ -13,9 +14,15 @@ def _values(random: np.random.Generator) -> np.ndarray:
     return random.normal(size=(500, 6)) * [1.0, 2.0, 1e-2, 10.0, 10.0, 1e-6]
 
 
+def _moments(values: np.ndarray, species: np.ndarray, elements: int = 1) -> Moments:
+    found = Moments(elements, values.shape[1])
+    found.add(values, species)
+    return found
+
+
 def test_bounded_scaling_does_not_amplify_rare_functions() -> None:
     values = _values(np.random.default_rng(0))
-    scaled = scaling.fit(values, np.zeros(500, dtype=int), ("Si",), [NAMES], floor=0.1)
+    scaled = scaling.fit(_moments(values, np.zeros(500, dtype=int)), ("Si",), [NAMES], floor=0.1)
     deviation = values.std(axis=0)
     np.testing.assert_allclose(scaled.scale[0, [0, 1, 3, 4]] * deviation[[0, 1, 3, 4]], 1.0)
     assert scaled.scale[0, 2] == pytest.approx(1.0 / (0.1 * deviation[0]))
@@ -24,7 +31,9 @@ def test_bounded_scaling_does_not_amplify_rare_functions() -> None:
 
 
 def test_constant_functions_are_dropped_and_listed() -> None:
-    scaled = scaling.fit(_values(np.random.default_rng(1)), np.zeros(500, dtype=int), ("Si",), [NAMES], floor=0.01)
+    scaled = scaling.fit(
+        _moments(_values(np.random.default_rng(1)), np.zeros(500, dtype=int)), ("Si",), [NAMES], floor=0.01
+    )
     assert scaled.dropped == (("Si", "p f"),)
     assert scaled.scale[0, 5] == 0.0
 
@@ -33,7 +42,7 @@ def test_each_element_has_its_own_scaling_and_range() -> None:
     random = np.random.default_rng(2)
     values = np.concatenate([random.normal(size=(50, 6)), 5.0 + 3.0 * random.normal(size=(70, 6))])
     species = np.repeat([0, 1], [50, 70])
-    scaled = scaling.fit(values, species, ("O", "Ti"), [NAMES, NAMES], floor=0.01)
+    scaled = scaling.fit(_moments(values, species, 2), ("O", "Ti"), [NAMES, NAMES], floor=0.01)
     np.testing.assert_allclose(scaled.lowest[1], values[50:].min(axis=0))
     np.testing.assert_allclose(scaled.highest[0], values[:50].max(axis=0))
     np.testing.assert_allclose(scaled.scale[1] * values[50:].std(axis=0), 1.0)
@@ -41,7 +50,7 @@ def test_each_element_has_its_own_scaling_and_range() -> None:
 
 def test_identical_environments_are_refused() -> None:
     with pytest.raises(errors.InputError, match="no symmetry function varies around Si"):
-        scaling.fit(np.ones((5, 6)), np.zeros(5, dtype=int), ("Si",), [NAMES], floor=0.01)
+        scaling.fit(_moments(np.ones((5, 6)), np.zeros(5, dtype=int)), ("Si",), [NAMES], floor=0.01)
     values = np.random.default_rng(3).normal(size=(5, 6))
     with pytest.raises(errors.InputError, match="no training structure has the element Ti"):
-        scaling.fit(values, np.zeros(5, dtype=int), ("O", "Ti"), [NAMES, NAMES], floor=0.01)
+        scaling.fit(_moments(values, np.zeros(5, dtype=int), 2), ("O", "Ti"), [NAMES, NAMES], floor=0.01)

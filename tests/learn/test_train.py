@@ -186,7 +186,7 @@ def test_weight_zero_takes_a_structure_out_of_the_loss() -> None:
     frames = [replace(frame, name=f"frame {i}") for i, frame in enumerate(FRAMES[:4])]
     wanted = recipe.parse({"cutoff": 4.5, "structure_weights": {"frame 2": 0.0}, "group_weights": {"strained": 3.0}})
     settled = definition.fit(wanted, frames, splits.split(frames, wanted))
-    batch = definition.prepare(settled, frames, [[0, 1, 2, 3]], wanted, keep=False)[0]
+    batch = definition.prepare(settled, frames, [[0, 1, 2, 3]], wanted, room=0)[0]
     assert batch.weights.tolist() == [1.0, 3.0, 0.0, 3.0]
 
 
