@@ -39,17 +39,23 @@ class WideAngular:
         lambdas: signs λ, of -1 and +1.
     """
 
-    channels: tuple[radial.Radial, ...]
+    channels: tuple[radial.Channel, ...]
     zetas: tuple[int, ...] = (1, 2, 4)
     lambdas: tuple[int, ...] = (-1, 1)
 
     def __post_init__(self) -> None:
         if not self.channels or not self.zetas or not self.lambdas:
             raise ValueError("wide angular functions need at least one radial channel, one zeta and one lambda")
+        radial.check_kind(self.channels)
         if not all(isinstance(zeta, int) and 1 <= zeta <= MAX_DEGREE for zeta in self.zetas):
             raise ValueError(f"zeta must be an integer from 1 to {MAX_DEGREE}, not {self.zetas}")
         if not set(self.lambdas) <= {-1, 1}:
             raise ValueError(f"lambda must be -1 or 1, not {self.lambdas}")
+
+    @property
+    def symbol(self) -> str:
+        """First word of the names."""
+        return "G5"
 
     @property
     def degree(self) -> int:
@@ -76,10 +82,10 @@ class WideAngular:
                 weights.append(2.0 ** (1 - zeta) * (1.0 + sign) ** zeta)
         return np.array(rows), np.array(weights), True
 
-    def pairs(self, n_elements: int) -> list[tuple[int, int]]:
+    def pairs(self, n_groups: int) -> list[tuple[int, int]]:
         """Channel pairs (e·n + c, e'·n + c) with e <= e'."""
         n = len(self.channels)
-        return [(e * n + c, f * n + c) for e in range(n_elements) for f in range(e, n_elements) for c in range(n)]
+        return [(e * n + c, f * n + c) for e in range(n_groups) for f in range(e, n_groups) for c in range(n)]
 
     def to_dict(self) -> dict[str, Any]:
         """The definition as JSON-like data, read back by ``angular_from_dict``."""
@@ -101,7 +107,7 @@ class PowerSpectrum:
         four_body: functions of three moments of these channels, or None.
     """
 
-    channels: tuple[radial.Radial, ...]
+    channels: tuple[radial.Channel, ...]
     l_max: int = 4
     cross: bool = True
     self_sums: Literal["append", "subtract", "none"] = "append"
@@ -110,12 +116,18 @@ class PowerSpectrum:
     def __post_init__(self) -> None:
         if not self.channels:
             raise ValueError("a power spectrum needs at least one radial channel")
+        radial.check_kind(self.channels)
         if not 0 <= self.l_max <= MAX_DEGREE:
             raise ValueError(f"l_max must be from 0 to {MAX_DEGREE}, not {self.l_max}")
         if self.self_sums not in ("append", "subtract", "none"):
             raise ValueError(f"self_sums must be append, subtract or none, not {self.self_sums!r}")
         if self.four_body is not None and self.four_body.l_max > self.l_max:
             raise ValueError(f"l_max of four-body functions is {self.four_body.l_max}, above {self.l_max}")
+
+    @property
+    def symbol(self) -> str:
+        """First word of the names."""
+        return "p"
 
     @property
     def degree(self) -> int:
@@ -136,10 +148,10 @@ class PowerSpectrum:
         weight = 1.0 if self.self_sums == "subtract" else 0.0
         return np.eye(self.l_max + 1), np.full(self.l_max + 1, weight), False
 
-    def pairs(self, n_elements: int) -> list[tuple[int, int]]:
+    def pairs(self, n_groups: int) -> list[tuple[int, int]]:
         """Channel pairs (a, b) = (e·n + c, e'·n + c'), a <= b."""
         n = len(self.channels)
-        every = [(a, b) for a in range(n_elements * n) for b in range(a, n_elements * n)]
+        every = [(a, b) for a in range(n_groups * n) for b in range(a, n_groups * n)]
         return [(a, b) for a, b in every if self.cross or a % n == b % n]
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,7 +162,66 @@ class PowerSpectrum:
         return {"kind": "power_spectrum", "channels": channels, **fields, **four_body}
 
 
-Angular = WideAngular | PowerSpectrum
+@dataclass(frozen=True, kw_only=True)
+class ChebyshevAngular:
+    """Σ_{j<k} T_n(cos θ_ijk) R(r_ij) R(r_ik), n = 0..order, for every channel (Artrith et al. 2017, aenet).
+
+    A Chebyshev polynomial of the cosine is a sum of Legendre polynomials, so it is exact in moments.
+
+    Attributes:
+        channels: radial parts R(r); aenet has one, the cutoff function alone.
+        order: largest n, 0 to ``MAX_DEGREE``.
+        cross: pair different groups of neighbours too (elements need it, element channels as in aenet do not).
+    """
+
+    channels: tuple[radial.Channel, ...] = (radial.Radial(),)
+    order: int = 4
+    cross: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.channels or not 0 <= self.order <= MAX_DEGREE:
+            raise ValueError(f"order must be from 0 to {MAX_DEGREE}, not {self.order}, and there must be a channel")
+        radial.check_kind(self.channels)
+
+    @property
+    def symbol(self) -> str:
+        """First word of the names."""
+        return "T3"
+
+    @property
+    def degree(self) -> int:
+        """Largest degree L of the harmonics needed."""
+        return self.order
+
+    @property
+    def appends_self_sums(self) -> bool:
+        """Never: they are subtracted."""
+        return False
+
+    def functions(self) -> list[str]:
+        """Names of the F functions of one pair of channels."""
+        return [f"order={n}" for n in range(self.order + 1)]
+
+    def legendre(self) -> tuple[np.ndarray, np.ndarray, bool]:
+        """As ``WideAngular.legendre``; T_n(1) = 1 is the weight of every self sum."""
+        powers = [np.polynomial.chebyshev.cheb2poly(np.eye(self.order + 1)[n]) for n in range(self.order + 1)]
+        rows = [np.polynomial.legendre.poly2leg(row) for row in powers]
+        padded = [np.pad(row, (0, self.order + 1 - len(row))) for row in rows]
+        return np.array(padded), np.ones(self.order + 1), True
+
+    def pairs(self, n_groups: int) -> list[tuple[int, int]]:
+        """Channel pairs (g·n + c, g'·n + c) with g <= g', or g = g' only."""
+        n = len(self.channels)
+        groups = [(g, h) for g in range(n_groups) for h in range(g, n_groups if self.cross else g + 1)]
+        return [(g * n + c, h * n + c) for g, h in groups for c in range(n)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The definition as JSON-like data, read back by ``angular_from_dict``."""
+        channels = [channel.to_dict() for channel in self.channels]
+        return {"kind": "chebyshev", "channels": channels, "order": self.order, "cross": self.cross}
+
+
+Angular = WideAngular | PowerSpectrum | ChebyshevAngular
 
 
 def four_body_of(part: Angular) -> FourBody | None:
@@ -162,7 +233,7 @@ def angular_from_dict(fields: dict[str, Any] | None) -> Angular | None:
     """The angular part from its JSON form."""
     if fields is None:
         return None
-    channels = tuple(radial.Radial.from_dict(channel) for channel in fields["channels"])
+    channels = tuple(radial.channel_from_dict(channel) for channel in fields["channels"])
     if fields["kind"] == "wide":
         return WideAngular(channels=channels, zetas=tuple(fields["zetas"]), lambdas=tuple(fields["lambdas"]))
     if fields["kind"] == "power_spectrum":
@@ -174,4 +245,6 @@ def angular_from_dict(fields: dict[str, Any] | None) -> Angular | None:
             self_sums=fields["self_sums"],
             four_body=None if triples is None else FourBody.from_dict(triples),
         )
-    raise ValueError(f"unknown kind of angular functions {fields['kind']!r}; known: wide, power_spectrum")
+    if fields["kind"] == "chebyshev":
+        return ChebyshevAngular(channels=channels, order=fields["order"], cross=fields["cross"])
+    raise ValueError(f"unknown kind of angular functions {fields['kind']!r}; known: wide, power_spectrum, chebyshev")

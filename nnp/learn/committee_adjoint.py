@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from nnp.learn import contraction, four_body, invariants
-from nnp.learn.radial import slope_coefficients
+from nnp.learn.radial import Channel, slope_coefficients
 
 if TYPE_CHECKING:
     from nnp.learn.symmetry_functions import Geometry, SymmetryFunctions
@@ -49,15 +49,14 @@ def keep(functions: "SymmetryFunctions", geometry: "Geometry") -> Kept:
         geometry: of `symmetry_functions.geometry`, N atoms with K neighbour slots.
     """
     radial = along = across = moments = triples = None
-    elements = len(functions.elements)
     if geometry.radial is not None:
         slopes = _slopes(functions.radial, geometry.radial, geometry.cut)
         radial = _by_element(slopes, geometry.mask).contiguous()
     if geometry.angular is not None and geometry.moments is not None and functions.angular is not None:
-        c = contraction.constants(functions.angular, elements, geometry.unit.dtype, geometry.unit.device)
+        c = functions.constants(geometry.unit).pairs
         found = geometry.moments
         along = _by_element(_slopes(functions.angular.channels, geometry.angular, geometry.cut), geometry.mask)
-        across = _by_element(geometry.angular * geometry.inverse, geometry.mask)
+        across = _by_element(geometry.angular[:, : len(functions.angular.channels)] * geometry.inverse, geometry.mask)
         moments = (found.harmonics.unsqueeze(2) * c.functions.transpose(0, 1)).flatten(1, 2)
         triples = None if found.triples is None else four_body.by_atom(found.triples)
         along, across = along.contiguous(), across.contiguous()
@@ -66,7 +65,7 @@ def keep(functions: "SymmetryFunctions", geometry: "Geometry") -> Kept:
 
 def adjoint(functions: "SymmetryFunctions", kept: Kept, dE_dG: torch.Tensor) -> torch.Tensor:
     """Pair gradients dE_i/dr_ij (N, M, 3, K), eV/Å, from dE/dG (N, M, D), eV."""
-    n_radial = len(functions.radial) * len(functions.elements)
+    n_radial = len(functions.radial) * len(functions.groups)
     along: torch.Tensor | None = None
     if kept.radial is not None:
         along = torch.bmm(dE_dG[..., :n_radial], kept.radial)
@@ -76,7 +75,7 @@ def adjoint(functions: "SymmetryFunctions", kept: Kept, dE_dG: torch.Tensor) -> 
     c, pairing = _constants(functions, dE_dG)
     gradient = _channel_gradient(c, pairing, kept, dE_dG[..., n_radial:])
     atoms, members, channels, _ = gradient.shape
-    rows = torch.matmul(gradient, c.pairs.coefficients).view(atoms, members * channels * 4, -1)
+    rows = torch.matmul(gradient, _coefficients(c.pairs, kept.basis)).view(atoms, members * channels * 4, -1)
     weighted = torch.bmm(rows, kept.basis).view(atoms, members, channels, 4, -1)
     value = (weighted[:, :, :, 0] * kept.along.unsqueeze(1)).sum(2)
     v = (weighted[:, :, :, 1:] * kept.across.unsqueeze(1).unsqueeze(3)).sum(2)
@@ -101,7 +100,8 @@ def jvp(functions: "SymmetryFunctions", kept: Kept, dvectors: torch.Tensor) -> t
         torch.mul(dr.unsqueeze(2), kept.along.unsqueeze(1), out=weighted[:, :, :, 0])
         torch.mul(across.unsqueeze(2), kept.across.unsqueeze(1).unsqueeze(3), out=weighted[:, :, :, 1:])
         rows = torch.bmm(weighted.view(atoms, -1, slots), kept.basis.transpose(1, 2))
-        gradient = torch.matmul(rows.view(atoms, members, channels, -1), c.pairs.coefficients.transpose(0, 1))
+        coefficients = _coefficients(c.pairs, kept.basis).transpose(0, 1)
+        gradient = torch.matmul(rows.view(atoms, members, channels, -1), coefficients)
         parts += _pair_functions(c.pairs, pairing, kept.moments, gradient)
         if c.triples is not None and kept.triples is not None:
             parts.append(four_body.committee_jvp(c.triples, kept.triples, gradient[..., : kept.moments.shape[2]]))
@@ -148,17 +148,17 @@ def _pair_functions(
 
 def _constants(functions: "SymmetryFunctions", like: torch.Tensor) -> tuple[invariants.Constants, Pairing]:
     assert functions.angular is not None
-    c = invariants.constants(functions.angular, len(functions.elements), like.dtype, like.device)
+    c = functions.constants(like)
     return c, _pairing(functions, like.dtype, like.device)
 
 
 @lru_cache(maxsize=32)
 def _pairing(functions: "SymmetryFunctions", dtype: torch.dtype, device: torch.device) -> Pairing:
     assert functions.angular is not None
-    n_elements = len(functions.elements)
-    c = contraction.constants(functions.angular, n_elements, dtype, device)
-    pairs = functions.angular.pairs(n_elements)
-    channels = n_elements * len(functions.angular.channels)
+    n_groups = len(functions.groups)
+    c = contraction.constants(functions.angular, n_groups, functions.element_channels is not None, dtype, device)
+    pairs = functions.angular.pairs(n_groups)
+    channels = n_groups * len(functions.angular.channels)
     factor = torch.ones((len(pairs), 1), dtype=dtype, device=device) if c.factors is None else c.factors
     place = torch.full((channels * channels,), len(pairs), dtype=torch.int64, device=device)
     share = torch.zeros((channels * channels, 1), dtype=dtype, device=device)
@@ -170,10 +170,15 @@ def _pairing(functions: "SymmetryFunctions", dtype: torch.dtype, device: torch.d
     return Pairing(place, share, first, second, factor)
 
 
-def _slopes(channels: tuple, gaussians: torch.Tensor, cut: torch.Tensor) -> torch.Tensor:
-    """dR/dr (N, n, K) of Gaussian channels: g (c₀ f_c' + c₁ r f_c + c₂ f_c)."""
+def _coefficients(c: contraction.Constants, basis: torch.Tensor) -> torch.Tensor:
+    """One value and three slopes (Y+s, 4 (Q+s)): here dR/dr is one row, however many profiles it has."""
+    return c.coefficients[:, -4 * basis.shape[1] :]
+
+
+def _slopes(channels: tuple[Channel, ...], profiles: torch.Tensor, cut: torch.Tensor) -> torch.Tensor:
+    """dR/dr (N, n, K): Σ_p profile_p (c₀ f_c' + c₁ r f_c + c₂ f_c)."""
     c = torch.tensor(slope_coefficients(channels), dtype=cut.dtype, device=cut.device)
-    return gaussians * torch.matmul(c.transpose(0, 1), cut)
+    return (torch.matmul(c, profiles.unsqueeze(1)) * cut.unsqueeze(2)).sum(1)
 
 
 def _by_element(rows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

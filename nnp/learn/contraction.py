@@ -14,21 +14,26 @@ from nnp.learn import angular, harmonics, radial
 
 
 class Constants(NamedTuple):
-    """E elements, n radial channels, C = E·n channels, P pairs of channels, F functions of a pair."""
+    """E groups of neighbours, n radial channels, C = E·n channels, P pairs of channels, F functions of a pair.
+
+    A group is a neighbour element, or an element channel: then s = C rows R of the channels themselves stand in B, so
+    that self sums carry both weights; otherwise s = n rows, the same for all elements.
+    """
 
     n_pairs: int  # P
     first: torch.Tensor | None  # (P,) channel a of each pair; None when pairs are (a, a) for every channel in order
     second: torch.Tensor | None  # (P,) channel b
-    harmonics: torch.Tensor  # (Q+n, Y) H, zero rows for the self sums
+    harmonics: torch.Tensor  # (Q+s, Y) H, zero rows for the self sums
     functions: torch.Tensor  # (Y, F) T
     factors: torch.Tensor | None  # (P, 1) κ, None where 1 for all
     weights: torch.Tensor | None  # (P, P·F) -w of each pair's functions; None where all zero
-    select: torch.Tensor | None  # (C (Q+n), P) κ S from the flat moments; None where no function uses S
+    select: torch.Tensor | None  # (C (Q+s), P) κ S from the flat moments; None where no function uses S
     append: torch.Tensor | None  # (P, P_same) which S are functions themselves
     incidence: torch.Tensor | None  # (C, 2P) sums pair contributions into channels
-    self_gradient: torch.Tensor | None  # (P, C n) dE/dR rows from dE/dS
-    coefficients: torch.Tensor  # (Y+n, 4 (Q+n)) value and three slopes; (Y, ·) where no function uses S
-    rows: torch.Tensor  # (6, 4n) a0, a1, a2, v_x, v_y, v_z from the weighted channels
+    self_gradient: torch.Tensor | None  # (P, C s) dE/dR rows from dE/dS
+    coefficients: torch.Tensor  # (Y+s, f (Q+s)) values and three slopes; (Y, ·) where no function uses S
+    fold: torch.Tensor  # (f n,) the radial profile that each of the f rows of a channel is multiplied with
+    rows: torch.Tensor  # (6, f n) a0, a1, a2, v_x, v_y, v_z from the weighted channels
 
     def columns(self, by_function: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The columns (..., ·) of pairs of channels, of appended self sums, and those that follow them."""
@@ -47,42 +52,35 @@ class Constants(NamedTuple):
 
 @lru_cache(maxsize=32)
 def radial_slopes(
-    channels: tuple[radial.Radial, ...], n_elements: int, dtype: torch.dtype, device: torch.device
+    channels: tuple[radial.Channel, ...], n_groups: int, dtype: torch.dtype, device: torch.device
 ) -> torch.Tensor:
-    """(E·n, 3·E·n): spreads dE/dG of the radial functions to the rows a₀, a₁, a₂ of their slopes, by element."""
-    by_row = torch.tensor(radial.slope_coefficients(channels), dtype=dtype, device=device)
-    one_element = torch.cat([torch.diag(row) for row in by_row], 1)
-    return torch.block_diag(*[one_element] * n_elements)
+    """(E·n, 3·E·m): spreads dE/dG of the radial functions to the rows a₀, a₁, a₂ of their slopes, by group."""
+    one_group = np.concatenate(list(radial.slope_coefficients(channels)), 1)
+    return torch.block_diag(*[torch.tensor(one_group, dtype=dtype, device=device)] * n_groups)
 
 
 @lru_cache(maxsize=32)
-def constants(part: angular.Angular, n_elements: int, dtype: torch.dtype, device: torch.device) -> Constants:
-    """The constant matrices of an angular part for neighbours of ``n_elements`` elements."""
-    n, pairs = len(part.channels), part.pairs(n_elements)
-    slopes, change = harmonics.derivatives(part.degree), harmonics.harmonics(part.degree)
-    Q, Y, C, P = change.shape[0], change.shape[1], n_elements * n, len(pairs)
+def constants(
+    part: angular.Angular, n_groups: int, weighted: bool, dtype: torch.dtype, device: torch.device
+) -> Constants:
+    """The constant matrices of an angular part for ``n_groups`` groups of neighbours, weighted ones or elements."""
+    n, pairs = len(part.channels), part.pairs(n_groups)
+    change = harmonics.harmonics(part.degree)
+    Q, Y, C, P = change.shape[0], change.shape[1], n_groups * n, len(pairs)
     legendre, weights, halves = part.legendre()
     same = np.array([a // n == b // n for a, b in pairs])
     kappa = np.where(same & halves, 0.5, 1.0)
     fold = kappa[0] if np.all(kappa == kappa[0]) else 1.0
     degrees = np.repeat(np.arange(part.degree + 1), 2 * np.arange(part.degree + 1) + 1)
-    select, self_gradient = np.zeros((C, Q + n, P)), np.zeros((P, C, n))
+    sources = C if weighted else n
+    shared = same if part.appends_self_sums or not weighted else np.ones(P, dtype=bool)
+    select, self_gradient = _self_sums(pairs, np.where(shared, kappa, 0.0), Q, C, sources)
     incidence = np.zeros((C, 2 * P))
     for p, (a, b) in enumerate(pairs):
         incidence[a, p] += 1.0
         incidence[b, P + p] += 1.0
-        if same[p]:
-            select[a, Q + b % n, p] = kappa[p]
-            self_gradient[p, a, b % n] += kappa[p]
-            self_gradient[p, b, a % n] += kappa[p]
-    coefficients = np.zeros((Y + n, 4, Q + n))
-    coefficients[:Y, 0, :Q] = change.T
-    coefficients[Y:, 0, Q:] = np.eye(n)
-    coefficients[:Y, 1:, :Q] = np.einsum("qy,kqp->ykp", change, slopes)
-    rows = np.zeros((6, n, 4))
-    rows[:3, :, 0] = radial.slope_coefficients(part.channels)
-    rows[3:, :, 1:] = np.eye(3)[:, None, :]
     diagonal = pairs == [(a, a) for a in range(C)]
+    coefficients, profiles, rows = _slope_rows(part, change, sources)
 
     def tensor(array: np.ndarray) -> torch.Tensor:
         return torch.tensor(array, dtype=dtype, device=device)
@@ -92,7 +90,7 @@ def constants(part: angular.Angular, n_elements: int, dtype: torch.dtype, device
         n_pairs=P,
         first=None if diagonal else torch.tensor([a for a, _ in pairs], device=device),
         second=None if diagonal else torch.tensor([b for _, b in pairs], device=device),
-        harmonics=tensor(np.concatenate([change, np.zeros((n, Y))])),
+        harmonics=tensor(np.concatenate([change, np.zeros((sources, Y))])),
         functions=tensor(legendre.T[degrees] * fold),
         factors=None if np.all(kappa == fold) else tensor(kappa[:, None] / fold),
         weights=None if not weights.any() else tensor(np.kron(np.eye(P), -weights[None, :])),
@@ -100,6 +98,38 @@ def constants(part: angular.Angular, n_elements: int, dtype: torch.dtype, device
         append=tensor(np.eye(P)[:, same]) if part.appends_self_sums else None,
         incidence=None if diagonal else tensor(incidence),
         self_gradient=tensor(self_gradient.reshape(P, -1)) if uses_self else None,
-        coefficients=tensor(coefficients.reshape(Y + n, -1)[: Y + n if uses_self else Y]),
-        rows=tensor(rows.reshape(6, -1)),
+        coefficients=tensor(coefficients[: Y + sources if uses_self else Y]),
+        fold=torch.tensor(profiles, device=device),
+        rows=tensor(rows),
     )
+
+
+def _self_sums(
+    pairs: list[tuple[int, int]], kappa: np.ndarray, Q: int, C: int, sources: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(C, Q+s, P) κ S from the moments with the rows R, and (P, C, s) dE/dR from dE/dS."""
+    select, self_gradient = np.zeros((C, Q + sources, len(pairs))), np.zeros((len(pairs), C, sources))
+    for p, (a, b) in enumerate(pairs):
+        select[a, Q + b % sources, p] = kappa[p]
+        self_gradient[p, a, b % sources] += kappa[p]
+        self_gradient[p, b, a % sources] += kappa[p]
+    return select, self_gradient
+
+
+def _slope_rows(part: angular.Angular, change: np.ndarray, sources: int) -> tuple[np.ndarray, list[int], np.ndarray]:
+    """Coefficients, fold and rows of ``Constants``: of each channel a value for every profile, and three slopes."""
+    n, (Q, Y) = len(part.channels), change.shape
+    by_profile = radial.slope_coefficients(part.channels)
+    used = [np.flatnonzero(by_profile[:, channel].any(0)) for channel in range(n)]
+    f = len(used[0]) + 3
+    value, slope = np.zeros((Y + sources, Q + sources)), np.zeros((3, Y + sources, Q + sources))
+    value[:Y, :Q] = change.T
+    value[Y:, Q:] = np.eye(sources)
+    slope[:, :Y, :Q] = np.einsum("qy,kqp->kyp", change, harmonics.derivatives(part.degree))
+    coefficients = np.stack([value] * (f - 3) + list(slope), 1)
+    profiles = [int(p) for channel in range(n) for p in (*used[channel], channel, channel, channel)]
+    rows = np.zeros((6, n, f))
+    for channel in range(n):
+        rows[:3, channel, : f - 3] = by_profile[:, channel, used[channel]]
+    rows[3:, :, f - 3 :] = np.eye(3)[:, None, :]
+    return coefficients.reshape(Y + sources, -1), profiles, rows.reshape(6, -1)

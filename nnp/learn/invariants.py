@@ -26,17 +26,19 @@ class Constants(NamedTuple):
     triples: four_body.Constants | None
 
 
-def constants(part: angular.Angular, n_elements: int, dtype: torch.dtype, device: torch.device) -> Constants:
-    """The constant matrices of an angular part for neighbours of ``n_elements`` elements."""
+def constants(
+    part: angular.Angular, n_groups: int, weighted: bool, dtype: torch.dtype, device: torch.device
+) -> Constants:
+    """The constant matrices of an angular part; see ``contraction.constants``."""
     triples = angular.four_body_of(part)
     return Constants(
-        contraction.constants(part, n_elements, dtype, device),
+        contraction.constants(part, n_groups, weighted, dtype, device),
         None if triples is None else four_body.constants(triples, (part.degree + 1) ** 2, dtype, device),
     )
 
 
 def moments(c: Constants, rows: torch.Tensor) -> Moments:
-    """A and S from the sums over the neighbours of channels times rows B (N, C, Q+n)."""
+    """A and S from the sums over the neighbours of channels times rows B (N, C, Q+s)."""
     harmonics = torch.matmul(rows, c.pairs.harmonics)
     self_sums = None if c.pairs.select is None else torch.matmul(rows.flatten(1, 2), c.pairs.select)
     triples = None if c.triples is None else four_body.slopes(c.triples, harmonics)
@@ -51,7 +53,7 @@ def values(c: Constants, found: Moments) -> list[torch.Tensor]:
 
 
 def adjoint(c: Constants, found: Moments, dE_dG: torch.Tensor) -> torch.Tensor:
-    """dE/dA and, where self sums are used, dE/dR: (..., N, C, Y+n) or (..., N, C, Y) from dE/dG (..., N, ·)."""
+    """dE/dA and, where self sums are used, dE/dR: (..., N, C, Y+s) or (..., N, C, Y) from dE/dG (..., N, ·)."""
     pairs = c.pairs
     by_pair, appended, triples = pairs.columns(dE_dG)
     seeds = by_pair.unflatten(-1, (pairs.n_pairs, pairs.functions.shape[1]))
@@ -74,7 +76,7 @@ def adjoint(c: Constants, found: Moments, dE_dG: torch.Tensor) -> torch.Tensor:
 
 
 def jvp(c: Constants, found: Moments, change: torch.Tensor) -> list[torch.Tensor]:
-    """Changes of the angular functions, in parts, from dA and dR (..., N, C, Y+n)."""
+    """Changes of the angular functions, in parts, from dA and dR (..., N, C, Y+s)."""
     n_harmonics = found.harmonics.shape[-1]
     dA = change[..., :n_harmonics]
     first, second = _paired(c.pairs, found.harmonics)

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nnp.learn.angular import Angular, PowerSpectrum, WideAngular
+from nnp.learn.angular import Angular, ChebyshevAngular, PowerSpectrum, WideAngular
 
 if TYPE_CHECKING:
     from nnp.learn.symmetry_functions import SymmetryFunctions
@@ -36,13 +36,13 @@ def _keys(
 ) -> list[Key]:
     """What each column is: by number of Gaussian or channels, which are renamed as given."""
     gaussians = range(len(functions.radial)) if radial is None else radial
-    keys: list[Key] = [("G2", e, g) for e in range(len(functions.elements)) for g in gaussians]
+    keys: list[Key] = [("G2", e, g) for e in range(len(functions.groups)) for g in gaussians]
     part = functions.angular
     if part is None:
         return keys
     n = len(part.channels)
     numbers = range(n) if channels is None else channels
-    pairs = [tuple((a // n, numbers[a % n]) for a in pair) for pair in part.pairs(len(functions.elements))]
+    pairs = [tuple((a // n, numbers[a % n]) for a in pair) for pair in part.pairs(len(functions.groups))]
     keys += [("angular", pair, name) for pair in pairs for name in part.functions()]
     if part.appends_self_sums:
         keys += [("S", pair, "") for pair in pairs if pair[0][0] == pair[1][0]]
@@ -60,6 +60,8 @@ def _narrow_angular(part: Angular | None, kept: Sequence[Key]) -> tuple[Angular 
         degrees = [degree for degree, name in enumerate(part.functions()) if name in names]
         sums = part.self_sums if part.self_sums != "append" or any(key[0] == "S" for key in kept) else "none"
         return replace(part, channels=channels, l_max=max(degrees, default=0), self_sums=sums), used
+    if isinstance(part, ChebyshevAngular):
+        return replace(part, channels=channels), used
     grid = [(zeta, sign) for zeta in part.zetas for sign in part.lambdas]
     wanted = [pair for pair, name in zip(grid, part.functions(), strict=True) if name in names]
     zetas = tuple(z for z in part.zetas if any(z == pair[0] for pair in wanted))

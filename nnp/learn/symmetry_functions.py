@@ -20,29 +20,33 @@ from typing import Any, NamedTuple
 import torch
 
 from nnp.learn import committee_adjoint, contraction, cutoff, invariants, narrowing
-from nnp.learn.angular import Angular, WideAngular, angular_from_dict, four_body_of
+from nnp.learn.angular import Angular, angular_from_dict, four_body_of
 from nnp.learn.committee_adjoint import Kept
 from nnp.learn.harmonics import monomials
-from nnp.learn.radial import Radial, gaussians
+from nnp.learn.radial import Channel, channel_from_dict, check_kind, profiles
 
 
 @dataclass(frozen=True, kw_only=True)
 class SymmetryFunctions:
-    """The definition: pure parameters, the same for all centre elements; channels per neighbour element (pairs).
+    """The definition: pure parameters, the same for all centre elements; channels per group of neighbours (pairs).
 
     Attributes:
         elements: chemical symbols; ``neighbour_species`` index this tuple.
         cutoff: R_c, Å.
         cutoff_function: a key of ``cutoff.CUTOFF_FUNCTIONS``.
-        radial: G² (and G¹) Gaussians.
-        angular: wide angular functions, a power spectrum, or None.
+        radial: G² (and G¹) Gaussians, or Chebyshev polynomials.
+        angular: wide angular functions, a power spectrum, Chebyshev polynomials of the cosine, or None.
+        element_channels: rows of weights, one weight for every element: each row is a group of all neighbours, each
+            neighbour counted with the weight of its element. The number of functions then depends on the number of
+            rows, not of elements. None: every neighbour element is a group of its own.
     """
 
     elements: tuple[str, ...]
     cutoff: float
-    radial: tuple[Radial, ...]
+    radial: tuple[Channel, ...]
     angular: Angular | None = None
     cutoff_function: str = "polynomial"
+    element_channels: tuple[tuple[float, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.elements or len(set(self.elements)) != len(self.elements):
@@ -54,8 +58,24 @@ class SymmetryFunctions:
             raise ValueError(f"unknown cutoff function {self.cutoff_function!r}; known: {known}")
         if not self.radial and self.angular is None:
             raise ValueError("there must be at least one symmetry function")
+        check_kind(self.radial)
+        if self.element_channels is not None and {len(row) for row in self.element_channels} != {len(self.elements)}:
+            raise ValueError(f"element_channels must be rows of {len(self.elements)} weights, one for every element")
         if self.angular is not None and (four_body := four_body_of(self.angular)) is not None:
-            four_body.check_channels(len(self.elements) * len(self.angular.channels))
+            four_body.check_channels(len(self.groups) * len(self.angular.channels))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups of neighbours: elements or element channels."""
+        if self.element_channels is None:
+            return self.elements
+        return tuple(f"w{row}" for row in range(len(self.element_channels)))
+
+    def constants(self, like: torch.Tensor) -> invariants.Constants:
+        """Of the angular part, in the dtype and on the device of a tensor."""
+        assert self.angular is not None
+        weighted = self.element_channels is not None
+        return invariants.constants(self.angular, len(self.groups), weighted, like.dtype, like.device)
 
     @property
     def size(self) -> int:
@@ -64,30 +84,27 @@ class SymmetryFunctions:
 
     def names(self) -> list[str]:
         """One readable name for each of the D functions, in their order."""
-        result = [
-            f"G2 {e} eta={g.eta:.6g} shift={g.shift:.6g}" if g.eta else f"G1 {e}"
-            for e in self.elements
-            for g in self.radial
-        ]
+        result = [channel.name(group) for group in self.groups for channel in self.radial]
         if self.angular is None:
             return result
-        n, kind = len(self.angular.channels), "G5" if isinstance(self.angular, WideAngular) else "p"
-        pairs = []
-        for pair in self.angular.pairs(len(self.elements)):
-            first, second = (f"{self.elements[a // n]}[{a % n}]" for a in pair)
+        n, pairs = len(self.angular.channels), []
+        for pair in self.angular.pairs(len(self.groups)):
+            first, second = (f"{self.groups[a // n]}[{a % n}]" for a in pair)
             pairs.append((f"{first}-{second}", pair[0] // n == pair[1] // n))
-        result += [f"{kind} {pair} {function}" for pair, _ in pairs for function in self.angular.functions()]
+        result += [f"{self.angular.symbol} {pair} {f}" for pair, _ in pairs for f in self.angular.functions()]
         if self.angular.appends_self_sums:
             result += [f"S {pair}" for pair, same in pairs if same]
         four_body = four_body_of(self.angular)
         if four_body is None:
             return result
         mixtures = [f"mixture[{k}]" for k in range(len(four_body.mixtures or ()))]
-        mixtures = mixtures or [f"{e}[{k}]" for e in self.elements for k in range(n)]
+        mixtures = mixtures or [f"{group}[{k}]" for group in self.groups for k in range(n)]
         return result + [f"B {mixture} {function}" for mixture in mixtures for function in four_body.functions()]
 
     def to_dict(self) -> dict[str, Any]:
         """The definition as JSON-like data, as a manifest stores it."""
+        rows = self.element_channels
+        weights = {} if rows is None else {"element_channels": [list(row) for row in rows]}
         return {
             "kind": "moments",
             "elements": list(self.elements),
@@ -95,6 +112,7 @@ class SymmetryFunctions:
             "cutoff_function": self.cutoff_function,
             "radial": [channel.to_dict() for channel in self.radial],
             "angular": None if self.angular is None else self.angular.to_dict(),
+            **weights,
         }
 
     @classmethod
@@ -105,12 +123,14 @@ class SymmetryFunctions:
             KeyError: a field is missing.
             ValueError: see the class.
         """
+        rows = fields.get("element_channels")
         return cls(
             elements=tuple(fields["elements"]),
             cutoff=float(fields["cutoff"]),
             cutoff_function=fields["cutoff_function"],
-            radial=tuple(Radial.from_dict(channel) for channel in fields["radial"]),
+            radial=tuple(channel_from_dict(channel) for channel in fields["radial"]),
             angular=angular_from_dict(fields["angular"]),
+            element_channels=None if rows is None else tuple(tuple(float(w) for w in row) for row in rows),
         )
 
     def names_of(self, element: str) -> list[str]:  # noqa: ARG002
@@ -156,20 +176,25 @@ class SymmetryFunctions:
 
 
 class Geometry(NamedTuple):
-    """What values and adjoint share, for E elements, C = E·n channels; axis 0 is the atom."""
+    """What values and adjoint share, for E groups of neighbours, C = E·n channels; axis 0 is the atom."""
 
     unit: torch.Tensor  # (N, 3, K) u_ij
     inverse: torch.Tensor  # (N, 1, K) f_c / r, 1/Å
     cut: torch.Tensor  # (N, 3, K) f_c' (1/Å), r f_c (Å), f_c
-    mask: torch.Tensor | None  # (N, E, K) 1 where the neighbour is of the element; None for one element
-    radial: torch.Tensor | None  # (N, n_radial, K) Gaussians g
-    angular: torch.Tensor | None  # (N, n, K) Gaussians g of the angular channels
-    channels: torch.Tensor | None  # (N, C, K) R = g f_c by neighbour element
-    basis: torch.Tensor | None  # (N, Q+n, K) monomials and R
+    mask: torch.Tensor | None  # (N, E, K) weight of the neighbour in the group; None for one element
+    radial: torch.Tensor | None  # (N, m_radial, K) profiles of the radial functions
+    angular: torch.Tensor | None  # (N, m, K) profiles of the angular channels
+    channels: torch.Tensor | None  # (N, C, K) R = g f_c by group
+    basis: torch.Tensor | None  # (N, Q+s, K) monomials and R
     moments: invariants.Moments | None
 
 
-def geometry(functions: SymmetryFunctions, vectors: torch.Tensor, neighbour_species: torch.Tensor) -> Geometry:
+def geometry(
+    functions: SymmetryFunctions,
+    vectors: torch.Tensor,
+    neighbour_species: torch.Tensor,
+    weights: torch.Tensor | None = None,
+) -> Geometry:
     """Everything about the neighbours that does not depend on the potential's weights.
 
     Args:
@@ -177,22 +202,24 @@ def geometry(functions: SymmetryFunctions, vectors: torch.Tensor, neighbour_spec
         vectors: r_ij = r_j - r_i (N, 3, K), Å; padded slots anywhere beyond the cutoff (never zero).
         neighbour_species: index of each neighbour's element in ``functions.elements`` (N, K), int64; anything in
             padded slots.
+        weights: element channels (H, E) that take the place of those of ``functions``, to learn them.
     """
     r = torch.sqrt((vectors * vectors).sum(1, keepdim=True))
     inverse = 1.0 / r
     unit = vectors * inverse
     fc, slope = cutoff.cutoff(functions.cutoff_function, r, functions.cutoff)
-    mask = _mask(functions, neighbour_species, vectors.dtype)
-    g_radial = gaussians(functions.radial, r) if functions.radial else None
+    mask = _mask(functions, neighbour_species, vectors, weights)
+    g_radial = profiles(functions.radial, r, functions.cutoff) if functions.radial else None
     cut = torch.cat([slope, r * fc, fc], 1)
     part = functions.angular
     if part is None:
         return Geometry(unit, inverse * fc, cut, mask, g_radial, None, None, None, None)
-    c = _constants(functions, vectors)
-    g = gaussians(part.channels, r)
-    weighted = g * fc
-    basis = torch.cat([*monomials(unit, part.degree), weighted], 1)
-    channels = weighted if mask is None else (mask.unsqueeze(2) * weighted.unsqueeze(1)).flatten(1, 2)
+    c = functions.constants(vectors)
+    g = profiles(part.channels, r, functions.cutoff)
+    smooth = g[:, : len(part.channels)] * fc
+    channels = smooth if mask is None else (mask.unsqueeze(2) * smooth.unsqueeze(1)).flatten(1, 2)
+    sources = smooth if functions.element_channels is None else channels
+    basis = torch.cat([*monomials(unit, part.degree), sources], 1)
     moments = invariants.moments(c, torch.matmul(channels, basis.transpose(1, 2)))
     return Geometry(unit, inverse * fc, cut, mask, g_radial, g, channels, basis, moments)
 
@@ -202,10 +229,11 @@ def values(functions: SymmetryFunctions, geometry: Geometry) -> torch.Tensor:
     parts = []
     fc = geometry.cut[:, 2:3]
     if geometry.radial is not None:
-        by_element = fc if geometry.mask is None else geometry.mask * fc
-        parts.append(torch.matmul(by_element, geometry.radial.transpose(1, 2)).flatten(1, 2))
+        by_group = fc if geometry.mask is None else geometry.mask * fc
+        rows = geometry.radial[:, : len(functions.radial)]
+        parts.append(torch.matmul(by_group, rows.transpose(1, 2)).flatten(1, 2))
     if geometry.moments is not None:
-        parts += invariants.values(_constants(functions, geometry.unit), geometry.moments)
+        parts += invariants.values(functions.constants(geometry.unit), geometry.moments)
     return torch.cat(parts, -1)
 
 
@@ -220,11 +248,11 @@ def adjoint(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tenso
     Returns:
         Pair gradients (N, 3, K) or (M, N, 3, K), eV/Å.
     """
-    n_radial = len(functions.radial) * len(functions.elements)
+    n_radial = len(functions.radial) * len(functions.groups)
     sums = None
     if geometry.radial is not None:
         seeds = torch.matmul(dE_dG[..., :n_radial], _radial_slopes(functions, dE_dG))
-        rows = _matmul(seeds.unflatten(-1, (-1, len(functions.radial))), geometry.radial)  # (..., N, 3E, K)
+        rows = _matmul(seeds.unflatten(-1, (-1, geometry.radial.shape[1])), geometry.radial)  # (..., N, 3E, K)
         sums = _unmasked(rows, geometry.mask)
     unit, cut, inverse = geometry.unit, geometry.cut, geometry.inverse
     if geometry.basis is None:
@@ -248,7 +276,6 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
     Returns:
         dG (N, D) or (M, N, D).
     """
-    E = len(functions.elements)
     dr = (geometry.unit * dvectors).sum(-2, keepdim=True)
     radial_rows = geometry.cut * dr  # (..., N, 3, K)
     parts = []
@@ -256,23 +283,22 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
         rows = _matmul(_masked(radial_rows, geometry.mask), geometry.radial.transpose(1, 2))  # (..., N, 3E, n)
         parts.append(torch.matmul(rows.flatten(-2, -1), _radial_slopes(functions, dr).transpose(0, 1)))
     if geometry.basis is not None and geometry.angular is not None and geometry.moments is not None:
-        c = _constants(functions, geometry.unit)
+        assert functions.angular is not None
+        c = functions.constants(geometry.unit)
         rows = torch.cat([radial_rows, (dvectors - geometry.unit * dr) * geometry.inverse], -2)
-        weighted = torch.matmul(c.pairs.rows.transpose(0, 1), rows) * _fourfold(geometry.angular)  # (..., N, 4n, K)
-        rows = _matmul(_masked(weighted, geometry.mask), geometry.basis.transpose(1, 2))  # (..., N, 4C, Q+n)
-        rows = rows.unflatten(-2, (E * geometry.angular.shape[1], 4)).flatten(-2, -1)
+        weighted = torch.matmul(c.pairs.rows.transpose(0, 1), rows) * geometry.angular.index_select(
+            1, c.pairs.fold
+        )  # (..., N, f n, K)
+        rows = _matmul(_masked(weighted, geometry.mask), geometry.basis.transpose(1, 2))  # (..., N, f C, Q+s)
+        channels = len(functions.groups) * len(functions.angular.channels)
+        rows = rows.unflatten(-2, (channels, rows.shape[-2] // channels)).flatten(-2, -1)
         change = torch.matmul(rows, c.pairs.coefficients.transpose(0, 1))
         parts += invariants.jvp(c, geometry.moments, change)
     return torch.cat(parts, -1)
 
 
-def _constants(functions: SymmetryFunctions, like: torch.Tensor) -> invariants.Constants:
-    assert functions.angular is not None
-    return invariants.constants(functions.angular, len(functions.elements), like.dtype, like.device)
-
-
 def _radial_slopes(functions: SymmetryFunctions, like: torch.Tensor) -> torch.Tensor:
-    return contraction.radial_slopes(functions.radial, len(functions.elements), like.dtype, like.device)
+    return contraction.radial_slopes(functions.radial, len(functions.groups), like.dtype, like.device)
 
 
 def _matmul(rows: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
@@ -284,12 +310,16 @@ def _matmul(rows: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:
     return product.unflatten(1, (members, height)).transpose(0, 1)
 
 
-def _mask(functions: SymmetryFunctions, neighbour_species: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | None:
-    n_elements = len(functions.elements)
-    if n_elements == 1:
+def _mask(
+    functions: SymmetryFunctions, neighbour_species: torch.Tensor, like: torch.Tensor, weights: torch.Tensor | None
+) -> torch.Tensor | None:
+    if functions.element_channels is not None and weights is None:
+        weights = torch.tensor(functions.element_channels, dtype=like.dtype, device=like.device)
+    if weights is None and len(functions.elements) == 1:
         return None
-    elements = torch.arange(n_elements, device=neighbour_species.device).unsqueeze(1)
-    return (neighbour_species.unsqueeze(1) == elements).to(dtype)
+    elements = torch.arange(len(functions.elements), device=like.device).unsqueeze(1)
+    mask = (neighbour_species.unsqueeze(1) == elements).to(like.dtype)
+    return mask if weights is None else torch.matmul(weights, mask)
 
 
 def _angular_rows(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tensor) -> torch.Tensor:
@@ -297,33 +327,27 @@ def _angular_rows(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch
     assert geometry.moments is not None
     assert geometry.angular is not None
     assert geometry.basis is not None
-    c = _constants(functions, geometry.unit)
+    c = functions.constants(geometry.unit)
     gradient = _by_row(c.pairs, invariants.adjoint(c, geometry.moments, dE_dG))
-    W = _matmul(gradient, geometry.basis)  # (..., N, 4C, K): one value and three slopes of each channel
-    weighted = _unmasked(W, geometry.mask) * _fourfold(geometry.angular)
+    W = _matmul(gradient, geometry.basis)  # (..., N, f C, K): values and three slopes of each channel
+    weighted = _unmasked(W, geometry.mask) * geometry.angular.index_select(1, c.pairs.fold)
     return torch.matmul(c.pairs.rows, weighted)
 
 
 def _by_row(c: contraction.Constants, gradient: torch.Tensor) -> torch.Tensor:
-    """Coefficients (..., 4C, Q+n) of the rows B from dE/dA and dE/dS (..., C, Y+n)."""
-    size = c.coefficients.shape[1] // 4
-    return torch.matmul(gradient, c.coefficients).unflatten(-1, (4, size)).flatten(-3, -2)
-
-
-def _fourfold(channels: torch.Tensor) -> torch.Tensor:
-    """Each channel four times in a row (N, 4n, K): for its value and its three slopes."""
-    return torch.repeat_interleave(channels, 4, dim=1)
+    """Coefficients (..., f C, Q+s) of the rows B from dE/dA and dE/dS (..., C, Y+s)."""
+    return torch.matmul(gradient, c.coefficients).unflatten(-1, (-1, c.harmonics.shape[0])).flatten(-3, -2)
 
 
 def _masked(rows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    """(..., N, k, K) -> (..., N, E·k, K): the rows of each neighbour element, zero at the others."""
+    """(..., N, k, K) -> (..., N, E·k, K): the rows for each group, times the weight of the neighbour in it."""
     if mask is None:
         return rows
     return (mask.unsqueeze(-2) * rows.unsqueeze(-3)).flatten(-3, -2)
 
 
 def _unmasked(rows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    """(..., N, E·k, K) -> (..., N, k, K): each neighbour takes its own element's rows; transpose of ``_masked``."""
+    """(..., N, E·k, K) -> (..., N, k, K): each neighbour takes the rows of its groups; transpose of ``_masked``."""
     if mask is None:
         return rows
     n_elements = mask.shape[1]

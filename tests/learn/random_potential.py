@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from nnp.learn import densities, export, network
-from nnp.learn.angular import Angular, PowerSpectrum, WideAngular
+from nnp.learn.angular import Angular, ChebyshevAngular, PowerSpectrum, WideAngular
 from nnp.learn.four_body import FourBody
 from nnp.learn.potential import Head, Potential
-from nnp.learn.radial import Radial
+from nnp.learn.radial import Channel, Chebyshev, Radial
 from nnp.learn.symmetry_functions import SymmetryFunctions
 
 RADIAL = (Radial(), Radial(eta=0.2), Radial(eta=1.0, shift=2.0), Radial(eta=2.0, shift=3.0))
@@ -15,6 +15,8 @@ CHANNELS = (Radial(eta=0.1), Radial(eta=0.5, shift=1.5))
 WIDE = WideAngular(channels=CHANNELS, zetas=(1, 2, 4))
 SPECTRUM = PowerSpectrum(channels=CHANNELS, l_max=3)
 FOUR_BODY = PowerSpectrum(channels=CHANNELS, l_max=3, four_body=FourBody(l_max=3))
+POLYNOMIALS = tuple(Chebyshev(order=order) for order in range(4))
+CHEBYSHEV = ChebyshevAngular(channels=POLYNOMIALS[:2], order=3)
 DEFAULT_MEMBERS = (((8, 8), "silu"), ((7, 6), "silu"), ((5,), "tanh"))
 DEFAULT_REPLICAS = (((4, 4), "silu"), ((6,), "softplus"), ((3,), "gelu"))
 
@@ -23,6 +25,8 @@ def make(
     elements: tuple[str, ...] = ("Si",),
     *,
     angular: Angular | None = WIDE,
+    radial: tuple[Channel, ...] = RADIAL,
+    element_channels: tuple[tuple[float, ...], ...] | None = None,
     cutoff: float = 5.0,
     cutoff_function: str = "polynomial",
     members=DEFAULT_MEMBERS,
@@ -32,7 +36,12 @@ def make(
     seed: int = 0,
 ) -> Potential:
     functions = SymmetryFunctions(
-        elements=elements, cutoff=cutoff, cutoff_function=cutoff_function, radial=RADIAL, angular=angular
+        elements=elements,
+        cutoff=cutoff,
+        cutoff_function=cutoff_function,
+        radial=radial,
+        angular=angular,
+        element_channels=element_channels,
     )
     generator = torch.Generator().manual_seed(seed)
     shape = (len(elements), functions.size)

@@ -33,14 +33,21 @@ def run(content: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
 @pytest.mark.parametrize(
-    "angular",
-    [None, random_potential.WIDE, random_potential.SPECTRUM, random_potential.FOUR_BODY],
-    ids=["none", "wide", "p", "B"],
+    "fields",
+    [
+        {"angular": None},
+        {"angular": random_potential.WIDE},
+        {"angular": random_potential.SPECTRUM},
+        {"angular": random_potential.FOUR_BODY},
+        {"angular": random_potential.SPECTRUM, "element_channels": ((1.0, 1.0), (0.5, -1.0))},
+        {"angular": random_potential.CHEBYSHEV, "radial": random_potential.POLYNOMIALS},
+    ],
+    ids=["none", "wide", "p", "B", "weighted", "chebyshev"],
 )
-def test_the_file_computes_what_torch_computes(dtype: str, tolerance: float, angular) -> None:
-    potential = random_potential.make(ELEMENTS, angular=angular, dense=True)
+def test_the_file_computes_what_torch_computes(dtype: str, tolerance: float, fields: dict) -> None:
+    potential = random_potential.make(ELEMENTS, dense=True, **fields)
     content = random_potential.file(potential, dtype)
-    for atoms, slots in ((7, 6), (1, 12), (20, 4)):
+    for atoms, slots in ((7, 6), (1, 12), (20, 4), (2, 0)):
         inputs = feeds(atoms, slots, dtype)
         found = run(content, inputs)
         expected = potential.to(export.DTYPES[dtype])(*(torch.from_numpy(inputs[name]) for name in export.INPUTS))

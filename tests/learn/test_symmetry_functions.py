@@ -5,15 +5,16 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from numpy.polynomial import legendre
+from numpy.polynomial import chebyshev, legendre
 
 from nnp.learn import cutoff, four_body, harmonics, symmetry_functions
-from nnp.learn.angular import PowerSpectrum, WideAngular
+from nnp.learn.angular import ChebyshevAngular, PowerSpectrum, WideAngular
 from nnp.learn.four_body import FourBody
-from nnp.learn.radial import Radial
+from nnp.learn.radial import Chebyshev, Radial
 from nnp.learn.symmetry_functions import SymmetryFunctions
 
 RADIAL = (Radial(), Radial(eta=0.1), Radial(eta=0.5, shift=1.5))
+POLYNOMIALS = tuple(Chebyshev(order=order) for order in (0, 1, 2, 5))
 CHANNELS = (Radial(eta=0.05), Radial(eta=0.4, shift=1.0), Radial(eta=1.0, shift=2.0))
 ANGULAR = {
     "none": None,
@@ -25,45 +26,64 @@ ANGULAR = {
         )
         for l_max, cross, self_sums in itertools.product((0, 3), (True, False), ("append", "subtract", "none"))
     },
+    "chebyshev": ChebyshevAngular(order=5),
+    "chebyshev, own groups": ChebyshevAngular(channels=POLYNOMIALS[:2], order=3, cross=False),
+    "spectrum of polynomials": PowerSpectrum(channels=POLYNOMIALS, l_max=2),
     "four-body": PowerSpectrum(channels=CHANNELS, l_max=4, cross=False, four_body=FourBody(l_max=3)),
 }
+
+
+def polynomial(powers: np.ndarray, x: torch.Tensor) -> torch.Tensor:
+    return torch.as_tensor(sum(float(factor) * x**k for k, factor in enumerate(powers)))
+
+
+def radial_part(functions: SymmetryFunctions, g: Radial | Chebyshev, r: torch.Tensor) -> torch.Tensor:
+    fc, _ = cutoff.cutoff(functions.cutoff_function, r, functions.cutoff)
+    if isinstance(g, Radial):
+        return torch.exp(-g.eta * (r - g.shift) ** 2) * fc
+    return polynomial(chebyshev.cheb2poly([0.0] * g.order + [1.0]), 2 * r / functions.cutoff - 1) * fc
+
+
+def angle_functions(
+    angular: WideAngular | PowerSpectrum | ChebyshevAngular, cosine: torch.Tensor
+) -> list[torch.Tensor]:
+    """The functions of the angle, each with the factor that it has in a sum over ordered pairs of one group."""
+    if isinstance(angular, ChebyshevAngular):
+        return [polynomial(chebyshev.cheb2poly([0.0] * n + [1.0]), cosine) / 2 for n in range(angular.order + 1)]
+    if isinstance(angular, WideAngular):
+        grid = itertools.product(angular.zetas, angular.lambdas)
+        return [2.0 ** (1 - zeta) * (1 + sign * cosine) ** zeta / 2 for zeta, sign in grid]
+    return [polynomial(legendre.leg2poly([0.0] * degree + [1.0]), cosine) for degree in range(angular.l_max + 1)]
 
 
 def directly(functions: SymmetryFunctions, vectors: torch.Tensor, species: torch.Tensor) -> torch.Tensor:
     """G from the defining sums over neighbours and pairs of neighbours, j != k."""
     r = vectors.norm(dim=1)
-    fc, _ = cutoff.cutoff(functions.cutoff_function, r, functions.cutoff)
-    n_elements = len(functions.elements)
-
-    def channel(g: Radial, element: int) -> torch.Tensor:
-        return torch.exp(-g.eta * (r - g.shift) ** 2) * fc * (species == element)
-
-    result = [channel(g, e).sum(1) for e in range(n_elements) for g in functions.radial]
+    weights = torch.tensor(functions.element_channels or np.eye(len(functions.elements)), dtype=torch.float64)[
+        :, species
+    ]
+    result = [(radial_part(functions, g, r) * weight).sum(1) for weight in weights for g in functions.radial]
     angular = functions.angular
     if angular is None:
         return torch.stack(result, 1)
     unit = vectors / r[:, None]
     cosine = torch.einsum("nxj,nxk->njk", unit, unit)
-    different = 1.0 - torch.eye(vectors.shape[2])
-    by_channel = [channel(g, e) for e in range(n_elements) for g in angular.channels]
+    others = 1.0 - torch.eye(vectors.shape[2])
+    channels = [radial_part(functions, g, r) * weight for weight in weights for g in angular.channels]
     sums = []
-    for a, b in angular.pairs(n_elements):
+    for a, b in angular.pairs(len(weights)):
         same = a // len(angular.channels) == b // len(angular.channels)
-        products = by_channel[a][:, :, None] * by_channel[b][:, None, :]
-        if isinstance(angular, WideAngular):
-            for zeta, sign in itertools.product(angular.zetas, angular.lambdas):
-                terms = 2.0 ** (1 - zeta) * (1 + sign * cosine) ** zeta * products
-                result.append((terms * different).sum((1, 2)) / 2 if same else terms.sum((1, 2)))
-            continue
-        for degree in range(angular.l_max + 1):
-            powers = legendre.leg2poly([0.0] * degree + [1.0])
-            terms = sum(factor * cosine**k for k, factor in enumerate(powers)) * products
-            result.append((terms * different if same and angular.self_sums == "subtract" else terms).sum((1, 2)))
+        products = channels[a][:, :, None] * channels[b][:, None, :]
+        spectrum = isinstance(angular, PowerSpectrum)
+        without_self = not spectrum or angular.self_sums == "subtract"
+        apart = others if without_self and (same or functions.element_channels is not None) else 1.0
+        factor = 1.0 if same or spectrum else 2.0
+        result += [(f * factor * products * apart).sum((1, 2)) for f in angle_functions(angular, cosine)]
         if same:
-            sums.append((by_channel[a] * by_channel[b]).sum(1))
+            sums.append((channels[a] * channels[b]).sum(1))
     result += sums if angular.appends_self_sums else []
     if isinstance(angular, PowerSpectrum) and angular.four_body is not None:
-        result += triple_sums(angular.four_body, torch.stack(by_channel, 1), unit)
+        result += triple_sums(angular.four_body, torch.stack(channels, 1), unit)
     return torch.stack(result, 1)
 
 
@@ -83,9 +103,7 @@ def triple_sums(part: FourBody, channels: torch.Tensor, unit: torch.Tensor) -> l
     for k in range(rows.shape[1]):
         for degrees in four_body.triples(part.l_max):
             powers = [legendre.leg2poly([0.0] * degree + [1.0]) for degree in degrees]
-            sums = [
-                (sum(factor * cosine**i for i, factor in enumerate(p)) * rows[:, k : k + 1]).sum(-1) for p in powers
-            ]
+            sums = [(polynomial(p, cosine) * rows[:, k : k + 1]).sum(-1) for p in powers]
             whole = np.polynomial.Polynomial(powers[0]) * np.polynomial.Polynomial(powers[1])
             integral = (whole * np.polynomial.Polynomial(powers[2])).integ()
             result.append((sums[0] * sums[1] * sums[2] * weights).sum(-1) / (0.5 * (integral(1) - integral(-1))))
@@ -99,11 +117,29 @@ def neighbours(n_elements: int, atoms: int = 4, slots: int = 9) -> tuple[torch.T
     return vectors, torch.randint(0, n_elements, (atoms, slots), generator=generator)
 
 
-@pytest.mark.parametrize("elements", [("Si",), ("Ti", "O"), ("H", "C", "N")], ids=len)
+WEIGHTS = ((1.0, 1.0, 1.0), (-1.0, 0.3, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("elements", "weights"),
+    [(("Si",), None), (("Ti", "O"), None), (("H", "C", "N"), None), (("H", "C", "N"), WEIGHTS)],
+    ids=["1", "2", "3", "weighted"],
+)
 @pytest.mark.parametrize("name", ANGULAR)
-def test_values_are_the_defining_sums_and_the_adjoint_is_their_gradient(name: str, elements: tuple[str, ...]) -> None:
-    functions = SymmetryFunctions(elements=elements, cutoff=4.0, radial=RADIAL, angular=ANGULAR[name])
+def test_values_are_the_defining_sums_and_the_adjoint_is_their_gradient(
+    name: str, elements: tuple[str, ...], weights: tuple[tuple[float, ...], ...] | None
+) -> None:
+    gaussians = "polynomials" not in name
+    functions = SymmetryFunctions(
+        elements=elements,
+        cutoff=4.0,
+        radial=RADIAL if gaussians else POLYNOMIALS,
+        angular=ANGULAR[name],
+        element_channels=weights,
+    )
     vectors, species = neighbours(len(elements))
+    assert SymmetryFunctions.from_dict(functions.to_dict()) == functions
+    assert len(set(functions.names())) == functions.size
     vectors.requires_grad_()
     expected = directly(functions, vectors, species)
     geometry = symmetry_functions.geometry(functions, vectors, species)
@@ -111,16 +147,16 @@ def test_values_are_the_defining_sums_and_the_adjoint_is_their_gradient(name: st
     assert values.shape == (4, functions.size)
     torch.testing.assert_close(values, expected, rtol=1e-12, atol=1e-12)
 
-    weights = torch.randn((2, *values.shape), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    gradient = symmetry_functions.adjoint(functions, geometry, weights)
-    for weight, found in zip(weights, gradient, strict=True):
-        (by_autograd,) = torch.autograd.grad((expected * weight).sum(), vectors, retain_graph=True)
+    seeds = torch.randn((2, *values.shape), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    gradient = symmetry_functions.adjoint(functions, geometry, seeds)
+    for seed, found in zip(seeds, gradient, strict=True):
+        (by_autograd,) = torch.autograd.grad((expected * seed).sum(), vectors, retain_graph=True)
         torch.testing.assert_close(found, by_autograd, rtol=1e-11, atol=1e-11)
         assert torch.equal(found[:, :, -1], torch.zeros(4, 3, dtype=torch.float64))
 
     displacement = torch.randn((2, 4, 3, 9), generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     change = symmetry_functions.jvp(functions, geometry, displacement)
-    torch.testing.assert_close((change * weights).sum(), (gradient * displacement).sum(), rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close((change * seeds).sum(), (gradient * displacement).sum(), rtol=1e-11, atol=1e-11)
     one = symmetry_functions.jvp(functions, geometry, displacement[0])
     torch.testing.assert_close(one, change[0], rtol=1e-12, atol=1e-12)
 
@@ -204,11 +240,15 @@ def test_float32_agrees_with_float64() -> None:
     torch.testing.assert_close(single.double(), double, rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", ANGULAR)
-def test_the_definition_survives_json(name: str) -> None:
-    functions = SymmetryFunctions(elements=("Ti", "O"), cutoff=4.0, radial=RADIAL, angular=ANGULAR[name])
-    assert SymmetryFunctions.from_dict(functions.to_dict()) == functions
-    assert len(set(functions.names())) == functions.size
+def test_the_number_of_functions_with_channels_does_not_depend_on_the_elements() -> None:
+    part, sizes = PowerSpectrum(channels=CHANNELS, l_max=4), set()
+    for elements in (("H", "C"), ("H", "C", "N", "O", "F")):
+        weights = ((1.0,) * len(elements), tuple(range(len(elements))))
+        functions = SymmetryFunctions(
+            elements=elements, cutoff=4.0, radial=RADIAL, angular=part, element_channels=weights
+        )
+        sizes.add(functions.size)
+    assert len(sizes) == 1
 
 
 @pytest.mark.parametrize(
@@ -219,6 +259,8 @@ def test_the_definition_survives_json(name: str) -> None:
         ({"cutoff": 0.0}, "cutoff must be positive"),
         ({"cutoff_function": "step"}, "unknown cutoff function 'step'"),
         ({"radial": ()}, "at least one"),
+        ({"radial": (Radial(), Chebyshev(order=1))}, "all Gaussians or all Chebyshev"),
+        ({"element_channels": ((1.0, 2.0),)}, "rows of 1 weights"),
     ],
 )
 def test_a_definition_that_cannot_work_is_refused(fields: dict, message: str) -> None:
@@ -242,5 +284,9 @@ def test_angular_parameters_are_checked() -> None:
     part = PowerSpectrum(channels=CHANNELS, four_body=mixed(6))
     with pytest.raises(ValueError, match="weigh 6 channels, there are 3"):
         SymmetryFunctions(elements=("Si",), cutoff=4.0, radial=(), angular=part)
+    with pytest.raises(ValueError, match="order must be from 0 to 8"):
+        ChebyshevAngular(order=9)
+    with pytest.raises(ValueError, match="from 0 to 20"):
+        Chebyshev(order=21)
     with pytest.raises(ValueError, match="eta >= 0"):
         Radial(eta=-1.0)
