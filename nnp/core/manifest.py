@@ -11,10 +11,17 @@ from typing import Any
 
 from nnp.core import errors
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 METADATA_KEY = "nnpd"
 UNITS = {"length": "Å", "energy": "eV", "force": "eV/Å", "stress": "eV/Å³"}
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def _without_repulsion(old: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 has short-range repulsion and baseline; before there were neither."""
+    return {**old, "repulsion": None, "baseline": None, "format_version": 2}
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _without_repulsion}
 """Format version n -> function that turns a manifest of version n into one of version n + 1."""
 
 
@@ -35,6 +42,8 @@ class Manifest:
         networks: hidden widths and activations: ``{"members": [...], "replicas": [...]}``; a
             width list by element where elements differ.
         calibration: ``{"force": ..., "energy": ...}``, each as ``calibration.Calibration.to_dict()``, or None.
+        repulsion: short-range repulsion: ``{"kind": "zbl", "inner": {pair: Å}, "outer": {pair: Å}, ...}``, or None.
+        baseline: terms that are added to the networks: ``Baseline.to_dict()``, or None.
         density: ``{"lowest": {element: least log_density of a training atom}}``, or None.
         training: provenance (recipe and dataset hashes, job, ...).
         name: of the potential, where it has one.
@@ -54,6 +63,8 @@ class Manifest:
     symmetry_functions: dict[str, Any]
     networks: dict[str, Any]
     calibration: dict[str, Any] | None = None
+    repulsion: dict[str, Any] | None = None
+    baseline: dict[str, Any] | None = None
     density: dict[str, Any] | None = None
     training: dict[str, Any] = field(default_factory=dict)
     name: str | None = None

@@ -12,7 +12,15 @@ from nnp.core import errors
 ACTIVATIONS = ("silu", "tanh", "softplus", "gelu")
 CUTOFF_FUNCTIONS = ("polynomial", "polynomial7", "tanh_cubed", "cosine_squared")
 
-_KINDS = ("power_spectrum", "wide_angular", "explicit")  # tags that pydantic puts into the place of an error
+_KINDS = (
+    "power_spectrum",
+    "wide_angular",
+    "explicit",
+    "zbl",
+    "lennard_jones",
+    "dispersion",
+    "potential",
+)  # tags that pydantic puts into the place of an error
 
 Activation = Literal["silu", "tanh", "softplus", "gelu"]
 CutoffFunction = Literal["polynomial", "polynomial7", "tanh_cubed", "cosine_squared"]
@@ -110,6 +118,85 @@ class ExplicitFunctions(_Closed):
     )
 
 
+Pair = Annotated[str, pydantic.Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")]
+Positive = Annotated[float, pydantic.Field(gt=0.0, allow_inf_nan=False)]
+
+
+class Repulsion(_Closed):
+    """Short-range repulsion (ZBL) that begins below the shortest distance of each pair of elements in the data.
+
+    In the same window the distances that the networks see become constant, so they cannot act against it.
+    """
+
+    kind: Literal["zbl"] = pydantic.Field("zbl", description="The universal repulsion of two nuclei.")
+    margin: float = pydantic.Field(
+        0.95,
+        gt=0.3,
+        le=1.0,
+        description="Distance where it begins over the shortest distance of the pair in the labelled data; it never "
+        "begins beyond the sum of the covalent radii.",
+    )
+    steepness: float = pydantic.Field(
+        0.85, gt=0.3, lt=1.0, description="Distance where it is complete over the distance where it begins."
+    )
+
+
+class ZblTerm(_Closed):
+    """Baseline: the universal repulsion between fixed radii, in units of the sum of two covalent radii."""
+
+    kind: Literal["zbl"]
+    inner: Positive = pydantic.Field(0.5, description="Where it begins to fade, over the sum of the covalent radii.")
+    outer: Positive = pydantic.Field(1.0, description="Where it ends, over the sum of the covalent radii.")
+
+    @pydantic.model_validator(mode="after")
+    def _has_a_width(self) -> "ZblTerm":
+        if self.inner >= self.outer:
+            raise ValueError("inner must be less than outer")
+        return self
+
+
+class LennardJonesTerm(_Closed):
+    """Baseline: Lennard-Jones pairs; pairs that are not named do not interact."""
+
+    kind: Literal["lennard_jones"]
+    epsilon: dict[Pair, Positive] = pydantic.Field(min_length=1, description="Depth by pair (`Ar-Ar`), eV.")
+    sigma: dict[Pair, Positive] = pydantic.Field(description="Distance of zero energy by pair, Å.")
+    cutoff: float = pydantic.Field(10.0, gt=0.5, le=20.0, description="Where it ends smoothly, Å.")
+
+    @pydantic.model_validator(mode="after")
+    def _same_pairs(self) -> "LennardJonesTerm":
+        if set(self.epsilon) != set(self.sigma):
+            raise ValueError("epsilon and sigma must name the same pairs")
+        return self
+
+
+class DispersionTerm(_Closed):
+    """Baseline: the dispersion tail -C6/(r⁶ + R⁶); pairs that are not named do not interact."""
+
+    kind: Literal["dispersion"]
+    c6: dict[Pair, Positive] = pydantic.Field(min_length=1, description="C6 by pair (`C-C`), eV Å⁶.")
+    radius: dict[Pair, Positive] = pydantic.Field(description="Damping radius R by pair, Å.")
+    cutoff: float = pydantic.Field(12.0, gt=0.5, le=20.0, description="Where it ends smoothly, Å.")
+
+    @pydantic.model_validator(mode="after")
+    def _same_pairs(self) -> "DispersionTerm":
+        if set(self.c6) != set(self.radius):
+            raise ValueError("c6 and radius must name the same pairs")
+        return self
+
+
+class PotentialTerm(_Closed):
+    """Baseline: another potential; what is learnt is the difference between the labels and its answers."""
+
+    kind: Literal["potential"]
+    name: str = pydantic.Field(min_length=1, max_length=200, description="The potential version, such as `Si:3`.")
+
+
+BaselineTerm = Annotated[
+    ZblTerm | LennardJonesTerm | DispersionTerm | PotentialTerm, pydantic.Field(discriminator="kind")
+]
+
+
 class Loss(_Closed):
     """Weights of the loss; all errors are squared and averaged (paper eq. 3, energies per atom, with a stress term).
 
@@ -154,6 +241,25 @@ class Recipe(_Closed):
         le=1.0,
         description="Functions are divided by their standard deviation, but by no less than this fraction of the "
         "median standard deviation of the functions of their kind: bounds how far rare inputs are amplified.",
+    )
+
+    repulsion: Repulsion | None = pydantic.Field(
+        default_factory=Repulsion,
+        description="Short-range repulsion below the shortest distances of the data; null = none, and the potential "
+        "may attract atoms in a collision.",
+    )
+    baseline: Annotated[tuple[BaselineTerm, ...], pydantic.Field(max_length=8)] = pydantic.Field(
+        (), description="Energies known beforehand: subtracted from the labels, and part of the potential."
+    )
+    centres: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] | None = pydantic.Field(
+        None,
+        description="Elements whose atoms have networks, for a guest in a host; the atomic energies of the others stay "
+        "their reference energies. Only energies are fitted then, unless `without` is given. Null = all elements.",
+    )
+    without: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] | None = pydantic.Field(
+        None,
+        description="Labels become differences to the same structure without the atoms of these elements, which the "
+        "data set must have with a label. Null = labels as they are.",
     )
 
     committee: Annotated[tuple[Network, ...], pydantic.Field(min_length=1, max_length=32)] = pydantic.Field(

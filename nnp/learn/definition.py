@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,8 @@ from ase.data import atomic_numbers
 from nnp.core import errors, neighbours, recipe
 from nnp.core.label import Frame
 from nnp.learn import batches, densities, grid, moments, portions, reference_energies, scaling, splits
+from nnp.learn import repulsion as repulsions
+from nnp.learn.baseline import Baseline
 from nnp.learn.descriptor import Descriptor
 
 GRID_ATOMS = 40_000
@@ -29,6 +31,8 @@ class Definition:
         references: atomic reference energies.
         unit: ε, the energy unit of the networks in eV: the root mean square force times 1 Å.
         warnings: sentences about the data.
+        repulsion: below the shortest distances of the data, or None.
+        baseline: what is subtracted from the labels and added to the networks, or None.
     """
 
     functions: Descriptor
@@ -36,6 +40,8 @@ class Definition:
     references: reference_energies.ReferenceEnergies
     unit: float
     warnings: tuple[str, ...]
+    repulsion: repulsions.Repulsion | None = None
+    baseline: Baseline | None = None
 
 
 def density(definition: Definition, frames: Sequence[Frame]) -> densities.Density:
@@ -57,20 +63,20 @@ def inputs(
     return (values - scaled.shift[species]) * scaled.scale[species], species
 
 
-def fit(wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> Definition:
-    """Settle everything from the training frames.
+def fit(
+    wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split, known: Baseline | None = None
+) -> Definition:
+    """Settle everything from the training frames, from whose labels a known baseline has been subtracted.
 
     Raises:
         InputError: there are no energies, no neighbours, or nothing varies.
         RecipeError: explicit symmetry functions do not suit the data.
     """
     train = [frames[i] for i in parts.train]
-    everything = [frames[i] for i in (*parts.train, *parts.validation, *parts.test, *parts.unlabelled)]
-    symbols = {symbol for frame in everything for symbol in frame.structure.elements}
-    elements = sorted(symbols, key=lambda symbol: atomic_numbers[symbol])
+    elements = elements_of([frames[i] for i in (*parts.train, *parts.validation, *parts.test, *parts.unlabelled)])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        references = reference_energies.fit(train, elements)
+        references = _references(wanted, train, elements)
     sample = [frame.structure for frame in portions.some(train, GRID_ATOMS)]
     functions = grid.symmetry_functions_for(wanted, elements, neighbours.neighbour_table(sample, wanted.cutoff))
     varying = moments.Moments(len(elements), functions.size)
@@ -83,7 +89,24 @@ def fit(wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> 
         references=references,
         unit=_unit(train, references),
         warnings=tuple(str(warning.message) for warning in caught),
+        repulsion=_repulsion(wanted, [frames[i] for i in (*parts.train, *parts.validation)], elements, known),
+        baseline=known,
     )
+
+
+def elements_of(frames: Sequence[Frame]) -> tuple[str, ...]:
+    """Chemical symbols of the frames, by atomic number."""
+    symbols = {symbol for frame in frames for symbol in frame.structure.elements}
+    return tuple(sorted(symbols, key=lambda symbol: atomic_numbers[symbol]))
+
+
+def renewed(definition: Definition, wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> Definition:
+    """An inherited definition whose repulsion begins below the shortest distances of the new labels too."""
+    if definition.repulsion is None:
+        return definition
+    labelled = [frames[i] for i in (*parts.train, *parts.validation)]
+    fresh = _repulsion(wanted, labelled, definition.functions.elements, definition.baseline)
+    return definition if fresh is None else replace(definition, repulsion=definition.repulsion.narrowed(fresh))
 
 
 def check_names(wanted: recipe.Recipe, frames: Sequence[Frame]) -> None:
@@ -99,6 +122,9 @@ def check_names(wanted: recipe.Recipe, frames: Sequence[Frame]) -> None:
                 raise errors.RecipeError(
                     field=f"{field}.{number}.hidden_by_element", reason=f"the data set has no element {symbol}"
                 )
+    for field in ("centres", "without"):
+        for symbol in sorted(set(getattr(wanted, field) or ()) - elements):
+            raise errors.RecipeError(field=field, reason=f"the data set has no element {symbol}")
     for name in sorted(set(wanted.structure_weights) - {frame.name for frame in frames}):
         raise errors.RecipeError(field="structure_weights", reason=f"the data set has no structure named {name}")
 
@@ -139,6 +165,31 @@ def prepare(
         unit=definition.unit,
         weigh=weigh,
         room=room,
+    )
+
+
+def _references(
+    wanted: recipe.Recipe, frames: Sequence[Frame], elements: Sequence[str]
+) -> reference_energies.ReferenceEnergies:
+    """Of all elements; where labels are differences, of those that make the difference, and 0 for the others."""
+    if wanted.without is None:
+        return reference_energies.fit(frames, elements)
+    fitted = reference_energies.fit(frames, [symbol for symbol in elements if symbol in wanted.without])
+    return replace(fitted, energies=dict.fromkeys(elements, 0.0) | fitted.energies)
+
+
+def _repulsion(
+    wanted: recipe.Recipe, frames: Sequence[Frame], elements: Sequence[str], known: Baseline | None
+) -> repulsions.Repulsion | None:
+    """Below the shortest distances of the frames; without ZBL where a baseline repels already."""
+    if wanted.repulsion is None:
+        return None
+    return repulsions.below(
+        repulsions.shortest_distances([frame.structure for frame in frames], elements),
+        elements,
+        margin=wanted.repulsion.margin,
+        steepness=wanted.repulsion.steepness,
+        repels=known is None or not known.repels,
     )
 
 

@@ -58,6 +58,8 @@ def describe(
         n_members=len(potential.members),
         n_replicas=len(potential.replicas),
         symmetry_functions=potential.symmetry_functions.to_dict(),
+        repulsion=None if potential.repulsion is None else potential.repulsion.to_dict(),
+        baseline=None if potential.baseline is None else potential.baseline.to_dict(),
         density=_lowest_densities(potential),
         networks={
             "members": _topologies(potential.members, potential.elements),

@@ -143,9 +143,10 @@ def _transpose(x: SymbolicTensor, dim0: int, dim1: int) -> SymbolicTensor:
     return x.graph.emit("Transpose", [x], x.dtype, [x.shape[axis] for axis in order], perm=order)
 
 
-def _index_select(x: SymbolicTensor, dim: int, index: Any) -> SymbolicTensor:
-    axis = _axis(x, dim)
-    return x.graph.emit("Gather", [x, index], x.dtype, (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]), axis=axis)
+def _index_select(x: Any, dim: int, index: Any) -> SymbolicTensor:
+    axis = dim % len(x.shape)
+    shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+    return _graph(x, index).emit("Gather", [x, index], x.dtype, shape, axis=axis)
 
 
 def _repeat_interleave(x: SymbolicTensor, repeats: int, dim: int) -> SymbolicTensor:

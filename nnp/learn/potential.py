@@ -3,15 +3,17 @@
 E_i = 1/M Σ_m E_m(x_i),    x_i = (G_i - shift) · scale with shift and scale of the atom's element,    g_ij = dE_i/dr_ij
 F_i = Σ_j g_ij - Σ_j g_ji,    atomic virial_i = -Σ_j r_ij ⊗ g_ij,    virial = -stress · volume
 
+A baseline and a short-range repulsion add their own E_i and g_ij to those of every member.
 Reference energies are not part of it: they are added in float64 by ``nnp.core``.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import torch
 
-from nnp.learn import densities, network
+from nnp.learn import densities, network, repulsion
+from nnp.learn.baseline import Baseline
 from nnp.learn.descriptor import Descriptor
 
 MERGED_WIDTH = 160
@@ -44,6 +46,8 @@ class Potential(torch.nn.Module):
         reference_energies: element -> eV per atom.
         lower, upper: (E, D) range of the symmetry functions in training; None where unknown.
         density: of the training data; None where unknown.
+        repulsion: of atoms closer than any in training, or None.
+        baseline: what is added to the networks, or None; of the same elements.
     """
 
     def __init__(
@@ -58,10 +62,15 @@ class Potential(torch.nn.Module):
         lower: torch.Tensor | None = None,
         upper: torch.Tensor | None = None,
         density: densities.Density | None = None,
+        repulsion: repulsion.Repulsion | None = None,
+        baseline: Baseline | None = None,
     ) -> None:
         super().__init__()
         if not members:
             raise ValueError("a potential needs at least one committee member")
+        for part in (repulsion, baseline):
+            if part is not None and part.elements != symmetry_functions.elements:
+                raise ValueError(f"elements {part.elements} are not those of the potential")
         self.symmetry_functions = symmetry_functions
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
@@ -73,6 +82,8 @@ class Potential(torch.nn.Module):
         self.members = torch.nn.ModuleList(members)
         self.replicas = torch.nn.ModuleList(replicas)
         self.reference_energies = {e: float((reference_energies or {}).get(e, 0.0)) for e in self.elements}
+        self.repulsion = repulsion
+        self.baseline = baseline
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -82,7 +93,8 @@ class Potential(torch.nn.Module):
     @property
     def cutoff(self) -> float:
         """Radius of the neighbour table that it needs, Å."""
-        return self.symmetry_functions.cutoff
+        parts = (self.symmetry_functions, self.repulsion, self.baseline)
+        return max(part.cutoff for part in parts if part is not None)
 
     def forward(
         self,
@@ -118,12 +130,9 @@ def outputs(
         largest distance of a function to its range in units of the width, and ``range_violations`` (N,), how many are
         outside; with a density ``log_density`` (N,).
     """
-    functions = potential.symmetry_functions
-    geometry = functions.geometry(vectors, neighbour_species, species)
-    G = functions.values(geometry)
-    parts = _by_element(potential, G, species)
-    members = parts["member_atomic_energies"]
-    g = functions.adjoint(geometry, parts["mean_gradient"])
+    found = _pass(potential, vectors, neighbour_species, species)
+    parts = found.parts
+    members, g = found.with_energies(parts["member_atomic_energies"]), found.gradients(parts["mean_gradient"])
     result = {
         "atomic_energies": members.mean(-1),
         "member_atomic_energies": members,
@@ -134,16 +143,70 @@ def outputs(
     if "replica_atomic_energies" in parts:
         result["energy_novelties"] = _population_std(parts["replica_atomic_energies"])
     if "range_excess" in parts:
-        result["range_excess"] = parts["range_excess"].squeeze(-1)
-        result["range_violations"] = parts["range_violations"].squeeze(-1)
+        result["range_excess"], result["range_violations"] = found.range()
     if "log_density" in parts:
         result["log_density"] = parts["log_density"].squeeze(-1)
     if len(potential.members) > 1:
-        gradients = [parts[f"gradient_{m}"] for m in range(len(potential.members))]
-        pairs = [functions.adjoint(geometry, gradient) for gradient in gradients]
+        pairs = [found.gradients(parts[f"gradient_{m}"]) for m in range(len(potential.members))]
         result["member_pair_gradients"] = torch.stack(pairs, 0)
         result["force_spreads"] = force_spreads([assembled_forces(pair, reverse) for pair in pairs])
     return result
+
+
+def energies_and_gradients(
+    potential: Potential, vectors: torch.Tensor, neighbour_species: torch.Tensor, species: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The committee's mean alone: ``atomic_energies`` (N,) and ``pair_gradients`` (N, 3, K) of ``outputs``."""
+    found = _pass(potential, vectors, neighbour_species, species)
+    members = found.with_energies(found.parts["member_atomic_energies"])
+    return members.mean(-1), found.gradients(found.parts["mean_gradient"])
+
+
+class _Pass(NamedTuple):
+    """One pass over the atoms: what networks, repulsion and baseline say."""
+
+    functions: Descriptor
+    geometry: Any
+    parts: dict[str, torch.Tensor]
+    close: repulsion.Close | None
+    added: list[tuple[torch.Tensor, torch.Tensor]]  # energies and pair gradients that no network made
+
+    def with_energies(self, atomic: torch.Tensor) -> torch.Tensor:
+        """(N, M) energies of the members and what is added to them."""
+        for energies, _ in self.added:
+            atomic = atomic + energies.unsqueeze(-1)
+        return atomic
+
+    def gradients(self, dE_dG: torch.Tensor) -> torch.Tensor:
+        """(N, 3, K) pair gradients from those of the networks by the symmetry functions."""
+        g = self.functions.adjoint(self.geometry, dE_dG)
+        if self.close is not None:
+            g = repulsion.hardened(self.close, g)
+        for _, gradients in self.added:
+            g = g + gradients
+        return g
+
+    def range(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Range excess and violations (N,); a neighbour closer than any in training counts as one."""
+        excess, violations = (self.parts[name].squeeze(-1) for name in ("range_excess", "range_violations"))
+        if self.close is None:
+            return excess, violations
+        closeness = self.close.closeness
+        return torch.maximum(excess, closeness), violations + (closeness > 0.0).to(excess.dtype)
+
+
+def _pass(potential: Potential, vectors: torch.Tensor, neighbour_species: torch.Tensor, species: torch.Tensor) -> _Pass:
+    functions, added, close = potential.symmetry_functions, [], None
+    if potential.baseline is not None:
+        added.append(potential.baseline.energies_and_gradients(vectors, neighbour_species, species))
+    if potential.repulsion is not None:
+        close = repulsion.close(potential.repulsion, vectors, neighbour_species, species)
+        vectors = close.vectors
+        if close.energies is not None and close.gradients is not None:
+            added.append((close.energies, close.gradients))
+    geometry = functions.geometry(vectors, neighbour_species, species)
+    parts = _by_element(potential, functions.values(geometry), species)
+    return _Pass(functions, geometry, parts, close, added)
 
 
 def assembled_forces(pair_gradients: torch.Tensor, reverse: torch.Tensor) -> torch.Tensor:

@@ -69,7 +69,13 @@ class Stack:
 
 
 def initial(
-    networks: Sequence[recipe.Network], inputs: int, elements: Sequence[str], gain: float, random: np.random.Generator
+    networks: Sequence[recipe.Network],
+    inputs: int,
+    elements: Sequence[str],
+    gain: float,
+    random: np.random.Generator,
+    *,
+    centres: Sequence[str] | None = None,
 ) -> list[Stack]:
     """Stacks with random weights of standard deviation gain / sqrt(fan-in) and biases 0.
 
@@ -79,10 +85,13 @@ def initial(
         elements: chemical symbols.
         gain: factor on the spread.
         random: source of the weights.
+        centres: elements that have networks; those of the others are zero and stay so. None = all.
     """
 
     def layers(wanted: recipe.Network, element: str) -> list[tuple[np.ndarray, np.ndarray]]:
         shapes = list(itertools.pairwise((inputs, *wanted.widths(element), 1)))
+        if centres is not None and element not in centres:
+            return [(np.zeros(shape), np.zeros(shape[1])) for shape in shapes]
         spreads = [gain] * (len(shapes) - 1) + [gain * OUTPUT_SPREAD]
         return [
             (random.normal(size=shape) * spread / np.sqrt(shape[0]), np.zeros(shape[1]))
@@ -94,7 +103,10 @@ def initial(
 
 
 def from_weights(activations: Sequence[str], members: Sequence[Weights]) -> list[Stack]:
-    """Stacks of members with given weights; activations and weights in the order of the committee."""
+    """Stacks of members with given weights; activations and weights in the order of the committee.
+
+    A network of zeros stays zero: its element is no centre.
+    """
     stacks = []
     for element in range(len(members[0])):
         kinds = [(len(weights[element]), name) for weights, name in zip(members, activations, strict=True)]
@@ -113,11 +125,12 @@ def _stack(
     weights = [torch.zeros_like(mask) for mask in masks]
     biases = [torch.zeros((len(own), 1, shape[1])) for shape in widest]
     for row, layers in enumerate(members):
+        trains = float(any(weight.any() or bias.any() for weight, bias in layers))
         for layer, (weight, bias) in enumerate(layers):
             rows, columns = weight.shape
             weights[layer][row, :rows, :columns] = torch.from_numpy(weight.astype(np.float32))
             biases[layer][row, 0, :columns] = torch.from_numpy(bias.astype(np.float32))
-            masks[layer][row, :rows, :columns] = 1.0
+            masks[layer][row, :rows, :columns] = trains
     for tensor in (*weights, *biases):
         tensor.requires_grad_()
     return Stack(

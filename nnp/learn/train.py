@@ -14,7 +14,7 @@ import torch
 
 from nnp.core import errors, recipe
 from nnp.core.label import Frame
-from nnp.learn import batches, checkpoint, committee, finish, fit, replicas, splits, stacks, weights
+from nnp.learn import batches, checkpoint, committee, difference, finish, fit, replicas, splits, stacks, weights
 from nnp.learn import definition as definitions
 from nnp.learn.finish import Progress, Trained
 
@@ -48,6 +48,7 @@ def train(
     parent: ParentPotential | None = None,
     threads: int | None = None,
     lineage: Mapping[str, Any] | None = None,
+    baselines: Mapping[str, bytes] | None = None,
     save_seconds: float = SAVE_SECONDS,
 ) -> Generator[Progress, None, Trained]:
     """Train a committee and its replicas, calibrate, export and check them.
@@ -63,6 +64,7 @@ def train(
         parent: a potential to start from instead of random weights.
         threads: most threads to use; None takes torch's setting. Small batches use fewer: see `ROWS_PER_THREAD`.
         lineage: what the caller knows of the origin (job, data set, authors, ...), copied to card and manifest.
+        baselines: checkpoint of every potential that the recipe's baseline names.
         save_seconds: a checkpoint is written after the first epoch that ends this long after the last one.
 
     Raises:
@@ -74,7 +76,8 @@ def train(
     """
     with _one_thread() as available:
         kept = checkpoint.Resumable(checkpoint_directory, _header(wanted, frames, parent), save_seconds)
-        return (yield from _train(wanted, frames, kept, parent, lineage or {}, threads=threads or available))
+        known, most = baselines or {}, threads or available
+        return (yield from _train(wanted, frames, kept, parent, lineage or {}, baselines=known, threads=most))
 
 
 def _train(
@@ -84,14 +87,16 @@ def _train(
     parent: ParentPotential | None,
     lineage: Mapping[str, Any],
     *,
+    baselines: Mapping[str, bytes],
     threads: int,
 ) -> Generator[Progress, None, Trained]:
     started = time.monotonic()
     yield Progress(stage="prepare", message=f"{len(frames)} structures")
     definitions.check_names(wanted, frames)
+    frames = _differences(wanted, frames)
     parts = splits.split(frames, wanted)
     inherited = _inherited(parent, wanted, frames) if parent else None
-    definition = inherited.definition if inherited else definitions.fit(wanted, frames, parts)
+    definition = _definition(wanted, frames, parts, inherited, baselines)
     data = _batches(definition, frames, parts, wanted)
     torch.set_num_threads(_useful_threads(data.training, len(wanted.committee), threads))
 
@@ -142,6 +147,7 @@ def add_replicas(
         yield Progress(stage="prepare", message=f"{len(frames)} structures")
         found = weights.unpack(parent.checkpoint)
         definitions.check_elements(found.definition, frames)
+        frames = _differences(wanted, frames)
         parts = splits.split(frames, wanted)
         members = stacks.from_weights([shape.activation for shape in found.committee], found.members)
         data = _batches(found.definition, frames, parts, wanted)
@@ -162,7 +168,7 @@ def _replicated(
     if wanted.replicas is None:
         return []
     random = np.random.default_rng([wanted.seed, 6])
-    copies = stacks.initial(wanted.replicas, *_inputs(definition), wanted.replica_gain, random)
+    copies = stacks.initial(wanted.replicas, *_inputs(definition), wanted.replica_gain, random, centres=wanted.centres)
     seen = replicas.label(members, data.training, data.unlabelled)
     loop = replicas.train(
         copies,
@@ -265,6 +271,8 @@ def _batches(
     definition: definitions.Definition, frames: Sequence[Frame], parts: splits.Split, wanted: recipe.Recipe
 ) -> _Data:
     size = committee.batch_size(wanted, len(parts.train))
+    if definition.baseline is not None:
+        frames = difference.subtracted(definition.baseline, frames)
 
     def prepared(chosen: Sequence[int], random: np.random.Generator | None, share: float) -> batches.Batches:
         own = [frames[i] for i in chosen]
@@ -278,6 +286,28 @@ def _batches(
     )
 
 
+def _differences(wanted: recipe.Recipe, frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The frames as they are, or what the recipe makes of them: difference labels, energies of a guest."""
+    if wanted.without is not None:
+        return difference.without(wanted.without, frames)
+    return frames if wanted.centres is None else difference.energies_only(wanted.centres, frames)
+
+
+def _definition(
+    wanted: recipe.Recipe,
+    frames: Sequence[Frame],
+    parts: splits.Split,
+    inherited: weights.Weights | None,
+    baselines: Mapping[str, bytes],
+) -> definitions.Definition:
+    """Settled from labels minus baseline, or the parent's."""
+    if inherited is not None:
+        return definitions.renewed(inherited.definition, wanted, frames, parts)
+    known = difference.baseline(wanted.baseline, definitions.elements_of(frames), baselines)
+    residual = frames if known is None else difference.subtracted(known, frames)
+    return definitions.fit(wanted, residual, parts, known)
+
+
 def _inputs(definition: definitions.Definition) -> tuple[int, tuple[str, ...]]:
     """Number of symmetry functions, and the elements."""
     return definition.functions.size, definition.functions.elements
@@ -289,7 +319,7 @@ def _members(
     if inherited is not None:
         return stacks.from_weights([shape.activation for shape in wanted.committee], inherited.members)
     random = np.random.default_rng([wanted.seed, 4])
-    return stacks.initial(wanted.committee, *_inputs(definition), 1.0, random)
+    return stacks.initial(wanted.committee, *_inputs(definition), 1.0, random, centres=wanted.centres)
 
 
 def _inherited(parent: ParentPotential, wanted: recipe.Recipe, frames: Sequence[Frame]) -> weights.Weights:

@@ -8,11 +8,23 @@ import numpy as np
 import torch
 
 from nnp.core import errors, recipe
-from nnp.learn import checkpoint, densities, descriptor, network, reference_energies, scaling, stacks
+from nnp.learn import (
+    baseline,
+    checkpoint,
+    densities,
+    descriptor,
+    network,
+    reference_energies,
+    repulsion,
+    scaling,
+    stacks,
+)
 from nnp.learn import definition as definitions
 from nnp.learn import potential as potentials
 
 KIND = "potential"
+NESTED = "baseline."
+"""Arrays with this prefix and a sha256 are checkpoints of other potentials."""
 SCALING_ARRAYS = ("shift", "scale", "lowest", "highest")
 
 
@@ -56,6 +68,12 @@ def pack(weights: Weights) -> bytes:
                 for layer, (weight, bias) in enumerate(layers):
                     arrays[f"{kind}.{number}.{element}.{layer}.weight"] = weight
                     arrays[f"{kind}.{number}.{element}.{layer}.bias"] = bias
+    repelling, known = definition.repulsion, definition.baseline
+    if repelling is not None:
+        header["repulsion"] = repelling.to_dict()
+    if known is not None:
+        header["baseline"] = known.to_dict()
+        arrays |= {f"{NESTED}{key}": np.frombuffer(data, dtype=np.uint8) for key, data in known.checkpoints().items()}
     return checkpoint.pack(header, arrays)
 
 
@@ -72,6 +90,7 @@ def unpack(data: bytes) -> Weights:
         tuple(recipe.Network.model_validate(shape) for shape in header[kind]) for kind in ("committee", "replicas")
     )
     functions = descriptor.from_dict(header["symmetry_functions"])
+    nested = {name.removeprefix(NESTED): array.tobytes() for name, array in arrays.items() if name.startswith(NESTED)}
     kept: Mapping[str, Any] = {name: arrays[f"scaling.{name}"] for name in SCALING_ARRAYS}
     return Weights(
         definition=definitions.Definition(
@@ -82,6 +101,8 @@ def unpack(data: bytes) -> Weights:
             ),
             unit=header["unit"],
             warnings=tuple(header["warnings"]),
+            repulsion=repulsion.Repulsion.from_dict(fields) if (fields := header.get("repulsion")) else None,
+            baseline=baseline.from_dict(fields, nested) if (fields := header.get("baseline")) else None,
         ),
         committee=committee,
         members=_heads("committee", committee, functions.elements, arrays),
@@ -104,6 +125,8 @@ def to_potential(weights: Weights, density: densities.Density | None = None) -> 
         lower=torch.from_numpy(scaled.lowest),
         upper=torch.from_numpy(scaled.highest),
         density=density,
+        repulsion=definition.repulsion,
+        baseline=definition.baseline,
     )
 
 
@@ -131,6 +154,9 @@ def _modules(shapes: Sequence[recipe.Network], heads: Sequence[stacks.Weights], 
 
 def _network(layers: Sequence[tuple[np.ndarray, np.ndarray]], activation: str, unit: float) -> network.Network:
     """One element's network; torch wants (out, in) where training has (in, out)."""
+    if not any(weight.any() or bias.any() for weight, bias in layers):  # the element is no centre
+        inputs = len(layers[0][0])
+        return network.Network([torch.zeros((1, inputs), dtype=torch.float64)], [torch.zeros(1).double()], activation)
     matrices = [torch.from_numpy(weight.T.astype(np.float64)) for weight, _ in layers]
     biases = [torch.from_numpy(bias.astype(np.float64)) for _, bias in layers]
     matrices[-1], biases[-1] = matrices[-1] * unit, biases[-1] * unit

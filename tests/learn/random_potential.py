@@ -5,9 +5,11 @@ import torch
 
 from nnp.learn import densities, export, network
 from nnp.learn.angular import Angular, ChebyshevAngular, PowerSpectrum, WideAngular
+from nnp.learn.baseline import Baseline
 from nnp.learn.four_body import FourBody
 from nnp.learn.potential import Head, Potential
 from nnp.learn.radial import Channel, Chebyshev, Radial
+from nnp.learn.repulsion import Repulsion
 from nnp.learn.symmetry_functions import SymmetryFunctions
 
 RADIAL = (Radial(), Radial(eta=0.2), Radial(eta=1.0, shift=2.0), Radial(eta=2.0, shift=3.0))
@@ -33,6 +35,8 @@ def make(
     replicas=DEFAULT_REPLICAS,
     ranges: bool = True,
     dense: bool = False,
+    repulsion: Repulsion | None = None,
+    baseline: Baseline | None = None,
     seed: int = 0,
 ) -> Potential:
     functions = SymmetryFunctions(
@@ -60,6 +64,8 @@ def make(
         lower=torch.zeros(shape) if ranges else None,
         upper=torch.full(shape, 1.5) if ranges else None,
         density=density(shape, generator) if dense else None,
+        repulsion=repulsion,
+        baseline=baseline,
     )
 
 

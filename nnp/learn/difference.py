@@ -1,0 +1,169 @@
+"""Labels of a difference: minus a baseline, or minus the same structure without a guest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from ase.data import atomic_numbers, covalent_radii
+
+from nnp.core import assembly, errors, neighbours, recipe
+from nnp.core.label import Frame, Label
+from nnp.learn import batches, pair_terms
+from nnp.learn.baseline import Baseline, Sum
+from nnp.learn.dispersion import Dispersion
+from nnp.learn.lennard_jones import LennardJones
+from nnp.learn.pair_terms import Table
+from nnp.learn.potential_baseline import PotentialBaseline
+from nnp.learn.zbl import Zbl
+
+SAME_PLACE = 1e-3
+"""Å; positions and cell vectors that differ by less are the same."""
+
+
+def baseline(
+    terms: Sequence[recipe.BaselineTerm], elements: Sequence[str], potentials: Mapping[str, bytes]
+) -> Baseline | None:
+    """The baseline of a recipe; None without terms.
+
+    Args:
+        terms: of the recipe.
+        elements: chemical symbols of the data.
+        potentials: checkpoint of every potential that a term names.
+
+    Raises:
+        RecipeError: a term names an element or a potential that is not there, or one that does not know the elements.
+    """
+    known = tuple(elements)
+    parts = [_term(term, f"baseline.{number}", known, potentials) for number, term in enumerate(terms)]
+    return Sum(parts) if parts else None
+
+
+def subtracted(known: Baseline, frames: Sequence[Frame]) -> list[Frame]:
+    """The frames with the energies, forces and stresses of a baseline subtracted from their labels."""
+    return [frame if frame.label is None else replace(frame, label=_minus(frame, known)) for frame in frames]
+
+
+def without(guests: Sequence[str], frames: Sequence[Frame]) -> list[Frame]:
+    """The frames that hold a guest, labelled by the difference to the same structure without the guests.
+
+    The other atoms must be at the same places in the same order. Frames without a guest are left out, and stresses too.
+
+    Raises:
+        InputError: a labelled structure has no labelled counterpart, or none holds a guest.
+    """
+    hosts: dict[tuple[int, ...], list[Frame]] = {}
+    for frame in frames:
+        if frame.label is not None and not set(guests) & set(frame.structure.elements):
+            hosts.setdefault(tuple(frame.structure.numbers.tolist()), []).append(frame)
+    result = []
+    for number, frame in enumerate(frames):
+        guest = np.isin(frame.structure.numbers, [atomic_numbers[symbol] for symbol in guests])
+        if not guest.any():
+            continue
+        label = None
+        if frame.label is not None:
+            host = _counterpart(frame, ~guest, hosts.get(tuple(frame.structure.numbers[~guest].tolist()), []))
+            if host is None or host.label is None:
+                name = frame.name or f"number {number}"
+                raise errors.InputError(
+                    f"structure {name} has no labelled counterpart without {', '.join(guests)}: the data set must hold "
+                    "the same structure, atoms in the same order and places, with these atoms taken away"
+                )
+            label = _difference(frame.label, host.label, ~guest)
+        result.append(replace(frame, label=label))
+    if not any(frame.label is not None for frame in result):
+        raise errors.InputError(f"no labelled structure holds {', '.join(guests)}: there is no difference to learn")
+    return result
+
+
+def energies_only(centres: Sequence[str], frames: Sequence[Frame]) -> list[Frame]:
+    """The frames that hold one of the centres, without forces and stresses: networks of a guest cannot make the host's.
+
+    Raises:
+        InputError: no labelled structure holds a centre.
+    """
+    own = [frame for frame in frames if set(centres) & set(frame.structure.elements)]
+    if not any(frame.label is not None for frame in own):
+        raise errors.InputError(f"no labelled structure holds {', '.join(centres)}")
+    labels = [None if f.label is None else replace(f.label, forces=None, stress=None) for f in own]
+    return [replace(frame, label=label) for frame, label in zip(own, labels, strict=True)]
+
+
+def _term(
+    term: recipe.BaselineTerm, field: str, elements: tuple[str, ...], potentials: Mapping[str, bytes]
+) -> Baseline:
+    if isinstance(term, recipe.PotentialTerm):
+        if term.name not in potentials:
+            raise errors.RecipeError(field=f"{field}.name", reason=f"there is no potential {term.name} at hand")
+        try:
+            return PotentialBaseline(potentials[term.name], elements, term.name)
+        except ValueError as error:
+            raise errors.RecipeError(field=f"{field}.name", reason=str(error)) from None
+    if isinstance(term, recipe.ZblTerm):
+        radii = pair_terms.table(elements, lambda a, b: _radius(a) + _radius(b))
+        return Zbl(elements=elements, inner=_scaled(radii, term.inner), outer=_scaled(radii, term.outer))
+    if isinstance(term, recipe.LennardJonesTerm):
+        epsilon = _named(elements, term.epsilon, f"{field}.epsilon", absent=0.0)
+        sigma = _named(elements, term.sigma, f"{field}.sigma", absent=1.0)
+        return LennardJones(elements=elements, epsilon=epsilon, sigma=sigma, cutoff=term.cutoff)
+    c6 = _named(elements, term.c6, f"{field}.c6", absent=0.0)
+    radius = _named(elements, term.radius, f"{field}.radius", absent=1.0)
+    return Dispersion(elements=elements, c6=c6, radius=radius, cutoff=term.cutoff)
+
+
+def _radius(symbol: str) -> float:
+    return float(covalent_radii[atomic_numbers[symbol]])
+
+
+def _scaled(values: Table, factor: float) -> Table:
+    return tuple(tuple(round(factor * value, 6) for value in row) for row in values)
+
+
+def _named(elements: tuple[str, ...], given: Mapping[str, float], field: str, *, absent: float) -> Table:
+    """The table of a parameter given by pair; the others get the value ``absent``."""
+    for pair in given:
+        strangers = [symbol for symbol in pair.split("-") if symbol not in elements]
+        if strangers:
+            raise errors.RecipeError(field=f"{field}.{pair}", reason=f"the data set has no element {strangers[0]}")
+
+    def value(a: str, b: str) -> float:
+        return given.get(f"{a}-{b}", given.get(f"{b}-{a}", absent))
+
+    return pair_terms.table(elements, value)
+
+
+def _minus(frame: Frame, known: Baseline) -> Label:
+    structure, label = frame.structure, frame.label
+    assert label is not None
+    table = neighbours.neighbour_table([structure], known.cutoff)
+    species = batches.species_of([frame], known.elements)
+    vectors = torch.from_numpy(np.ascontiguousarray(table.vectors))
+    kinds = torch.from_numpy(table.neighbour_species(species))
+    with torch.no_grad():
+        energies, gradients = known.energies_and_gradients(vectors, kinds, torch.from_numpy(species))
+    forces, stress = label.forces, label.stress
+    if forces is not None:
+        forces = forces - assembly.forces(gradients.numpy(), table.reverse)
+    if stress is not None and structure.volume is not None:
+        virials = -torch.matmul(vectors, gradients.transpose(1, 2)).numpy()
+        stress = stress - assembly.stress(virials, structure.volume)
+    return replace(label, energy=label.energy - float(energies.sum()), forces=forces, stress=stress)
+
+
+def _counterpart(frame: Frame, host_atoms: np.ndarray, candidates: Sequence[Frame]) -> Frame | None:
+    positions, cell = frame.structure.positions[host_atoms], frame.structure.cell
+    for candidate in candidates:
+        structure = candidate.structure
+        same_cell = np.allclose(structure.cell, cell, rtol=0.0, atol=SAME_PLACE)
+        if same_cell and np.allclose(structure.positions, positions, rtol=0.0, atol=SAME_PLACE):
+            return candidate
+    return None
+
+
+def _difference(whole: Label, host: Label, host_atoms: np.ndarray) -> Label:
+    forces = None
+    if whole.forces is not None and host.forces is not None:
+        forces = whole.forces.copy()
+        forces[host_atoms] -= host.forces
+    return replace(whole, energy=whole.energy - host.energy, forces=forces, stress=None)
