@@ -15,7 +15,7 @@ ServiceError
 └── UnreadyError         503  database, broker or artifact store does not answer
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -30,6 +30,7 @@ from models_store import errors as store_errors
 from nnp.core import errors as core_errors
 from nnp_client.wire import arrays
 from nnp_client.wire import errors as wire
+from nnp_client.wire.jobs import JobKind
 
 log = structlog.get_logger(__name__)
 
@@ -119,14 +120,10 @@ class UnreadyError(ServiceError):
 UNANSWERED = (sqlalchemy_exceptions.OperationalError, sqlalchemy_exceptions.TimeoutError)
 """What SQLAlchemy raises when the database does not answer."""
 
-PLACES = frozenset(
-    {
-        *("body", "query", "path", "header"),
-        *("train", "retrain", "evaluate", "replicas", "export"),
-        *("power_spectrum", "wide_angular", "explicit"),
-    }
-)
-"""What pydantic puts into paths (places and kinds) and callers did not write."""
+PLACES = frozenset({"body", "query", "path", "header"})
+"""What pydantic begins a path with and callers did not write; the kind of a job may follow."""
+FUNCTION_KINDS = frozenset({"power_spectrum", "wide_angular", "explicit"})
+"""What it puts into the path of a recipe."""
 
 STATUSES: dict[type[Exception], int] = {
     core_errors.NnpError: 500,
@@ -262,8 +259,16 @@ async def _database(request: fastapi.Request, error: Exception) -> fastapi.Respo
 
 def _first_problem(problems: Any) -> tuple[str, str | None]:
     first = problems[0]
-    path = [str(part) for part in first["loc"] if part not in PLACES]
-    field = ".".join(path) or None
+    field = ".".join(_path(first["loc"])) or None
     sentence = str(first["msg"]).removeprefix("Value error, ")
     more = f" ({len(problems) - 1} more problems)" if len(problems) > 1 else ""
     return (f"{field}: {sentence}{more}" if field else sentence + more), field
+
+
+def _path(location: Sequence[str | int]) -> list[str]:
+    """The path as the caller wrote it."""
+    parts = [str(part) for part in location]
+    for leading in (PLACES, set(JobKind)):
+        if parts and parts[0] in leading:
+            parts = parts[1:]
+    return [part for part in parts if part not in FUNCTION_KINDS]
