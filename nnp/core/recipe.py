@@ -197,6 +197,30 @@ BaselineTerm = Annotated[
 ]
 
 
+class GaussianDensityWeighting(_Closed):
+    """Weights of atoms in the force loss that grow where the training data are thin (paper eqs. 4 and 5).
+
+    rho_i = sum over training atoms j of the same element of exp(-|x_i - x_j|^2 / (2 width^2 D)), x the D scaled
+    symmetry functions; g = (1/rho) / mean(1/rho); theta = g / (1 + exp(-steepness (g - centre))), over its mean last.
+    """
+
+    kind: Literal["gdf"] = "gdf"
+    width: Annotated[float, pydantic.Field(gt=0.0)] | None = pydantic.Field(
+        None,
+        description="Gaussian width sigma, in units of scaled symmetry functions; null = automatic (Scott's rule).",
+    )
+    steepness: float = pydantic.Field(1.0, ge=0.0, le=1000.0, description="b: how sharply common atoms are discounted.")
+    centre: float = pydantic.Field(
+        1.0, ge=0.0, le=1e6, description="c: value of g, whose mean is 1, below which atoms are discounted."
+    )
+    share: float = pydantic.Field(
+        0.5,
+        gt=0.0,
+        le=1.0,
+        description="Part of each weight that theta decides; the rest is 1, so that common atoms are not forgotten.",
+    )
+
+
 class Loss(_Closed):
     """Weights of the loss; all errors are squared and averaged (paper eq. 3, energies per atom, with a stress term).
 
@@ -283,6 +307,9 @@ class Recipe(_Closed):
     )
 
     loss: Loss = pydantic.Field(default_factory=Loss, description="Weights of energies, forces and stresses.")
+    force_weighting: GaussianDensityWeighting | None = pydantic.Field(
+        None, description="Weights of single atoms in the force loss by how rare their environment is; null = all 1."
+    )
     group_weights: dict[str, Weight] = pydantic.Field(
         default_factory=dict, description="Weight of every structure of a group in the loss, where not 1."
     )

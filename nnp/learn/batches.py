@@ -50,6 +50,7 @@ class Batch:
         energies: (S,) energy per atom without reference energies, ε.
         forces: (N, 3), ε/Å; zero where there is no label.
         has_forces: (N, 1) 1 where forces are labelled.
+        atom_weights: (N, 1) weight of each atom in the force loss, beside that of its structure.
         virials: (S, 6) stress times volume per atom, Voigt order, ε; zero where there is no label.
         has_virials: (S, 1) 1 where the stress is labelled.
         only_energies: no structure has forces or stress: the adjoint is not needed.
@@ -71,6 +72,7 @@ class Batch:
     energies: torch.Tensor
     forces: torch.Tensor
     has_forces: torch.Tensor
+    atom_weights: torch.Tensor
     virials: torch.Tensor
     has_virials: torch.Tensor
     only_energies: bool
@@ -175,6 +177,7 @@ def prepare(
     references: reference_energies.ReferenceEnergies,
     unit: float,
     weigh: Callable[[Frame], float],
+    weigh_atoms: Callable[[Frame], np.ndarray],
     room: int = CACHE_BYTES,
 ) -> Batches:
     """Prepare batches for the training.
@@ -187,9 +190,18 @@ def prepare(
         references: reference energies that are subtracted from the energies.
         unit: ε in eV; energies, forces and virials are divided by it.
         weigh: weight of a structure in the loss.
+        weigh_atoms: weights (N,) of the atoms of a structure in the force loss.
         room: bytes that may be kept.
     """
-    make = partial(_batch, functions=functions, scaled=scaled, references=references, unit=unit, weigh=weigh)
+    make = partial(
+        _batch,
+        functions=functions,
+        scaled=scaled,
+        references=references,
+        unit=unit,
+        weigh=weigh,
+        weigh_atoms=weigh_atoms,
+    )
     return Batches([[frames[i] for i in group] for group in groups], make, room)
 
 
@@ -201,6 +213,7 @@ def _batch(
     references: reference_energies.ReferenceEnergies,
     unit: float,
     weigh: Callable[[Frame], float],
+    weigh_atoms: Callable[[Frame], np.ndarray],
 ) -> Batch:
     table = neighbours.neighbour_table([frame.structure for frame in frames], functions.cutoff)
     species = species_of(frames, functions.elements)
@@ -227,6 +240,7 @@ def _batch(
         energies=torch.tensor([_energy(frame, references) / unit for frame in frames], dtype=torch.float32),
         forces=torch.from_numpy((forces / unit).astype(np.float32)),
         has_forces=torch.from_numpy(has_forces.astype(np.float32)),
+        atom_weights=torch.from_numpy(np.concatenate([weigh_atoms(f) for f in frames]).astype(np.float32))[:, None],
         virials=torch.from_numpy((virials / unit).astype(np.float32)),
         has_virials=torch.from_numpy(has_virials.astype(np.float32)),
         only_energies=not labelled,

@@ -89,7 +89,7 @@ def squares(predicted: Predicted, batch: batches.Batch, weights: torch.Tensor) -
     """
     found = {"energy": ((predicted.energies - batch.energies) ** 2 * weights).mean(1)}
     if predicted.forces is not None and batch.has_forces.any():
-        share = batch.has_forces * weights[batch.structure, None]
+        share = batch.has_forces * batch.atom_weights * weights[batch.structure, None]
         error = ((predicted.forces - batch.forces) ** 2 * share).sum((1, 2))
         found["force"] = error / (3.0 * batch.has_forces.sum())
     if predicted.virials is not None and batch.has_virials.any():

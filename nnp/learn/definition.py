@@ -1,7 +1,7 @@
 """What is settled before the networks are trained: symmetry functions, scaling, reference energies, energy unit."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from ase.data import atomic_numbers
 
 from nnp.core import errors, neighbours, recipe
 from nnp.core.label import Frame
-from nnp.learn import batches, densities, grid, moments, portions, reference_energies, scaling, splits
+from nnp.learn import batches, densities, gdf, grid, moments, portions, reference_energies, scaling, splits
 from nnp.learn import repulsion as repulsions
 from nnp.learn.baseline import Baseline
 from nnp.learn.descriptor import Descriptor
@@ -143,6 +143,19 @@ def check_elements(definition: Definition, frames: Sequence[Frame]) -> None:
         )
 
 
+def atom_weights(
+    definition: Definition, frames: Sequence[Frame], wanted: recipe.Recipe
+) -> dict[Frame, npt.NDArray[np.float64]]:
+    """Weights of the atoms of training frames in the force loss; empty where the recipe weighs all alike."""
+    if wanted.force_weighting is None:
+        return {}
+    parts = [inputs(definition.functions, definition.scaled, part) for part in portions.portions(frames)]
+    values = np.concatenate([part.astype(np.float32) for part, _ in parts])
+    found = gdf.weights(values, np.concatenate([species for _, species in parts]), wanted.force_weighting)
+    ends = np.cumsum([len(frame.structure) for frame in frames])
+    return dict(zip(frames, np.split(found, ends[:-1]), strict=True))
+
+
 def prepare(
     definition: Definition,
     frames: Sequence[Frame],
@@ -150,8 +163,10 @@ def prepare(
     wanted: recipe.Recipe,
     *,
     room: int,
+    atom_weights: Mapping[Frame, npt.NDArray[np.float64]] | None = None,
 ) -> batches.Batches:
     """Batches of frames under a definition; see `batches.prepare`."""
+    atomic = atom_weights or {}
 
     def weigh(frame: Frame) -> float:
         return wanted.group_weights.get(frame.group or "", 1.0) * wanted.structure_weights.get(frame.name or "", 1.0)
@@ -164,6 +179,7 @@ def prepare(
         references=definition.references,
         unit=definition.unit,
         weigh=weigh,
+        weigh_atoms=lambda frame: atomic.get(frame, np.ones(len(frame.structure))),
         room=room,
     )
 

@@ -277,7 +277,10 @@ def _batches(
     def prepared(chosen: Sequence[int], random: np.random.Generator | None, share: float) -> batches.Batches:
         own = [frames[i] for i in chosen]
         groups = batches.divide(own, size, random) if own else []
-        return definitions.prepare(definition, own, groups, wanted, room=round(share * batches.CACHE_BYTES))
+        room, weighed = round(share * batches.CACHE_BYTES), {}
+        if chosen == parts.train:
+            weighed = definitions.atom_weights(definition, own, wanted)
+        return definitions.prepare(definition, own, groups, wanted, room=room, atom_weights=weighed)
 
     return _Data(
         training=prepared(parts.train, np.random.default_rng([wanted.seed, 2]), 1.0),
