@@ -28,6 +28,7 @@ from starlette import exceptions as starlette_exceptions
 
 from models_store import errors as store_errors
 from nnp.core import errors as core_errors
+from nnp.core.recipe import KINDS
 from nnp_client.wire import arrays
 from nnp_client.wire import errors as wire
 from nnp_client.wire.jobs import JobKind
@@ -122,8 +123,6 @@ UNANSWERED = (sqlalchemy_exceptions.OperationalError, sqlalchemy_exceptions.Time
 
 PLACES = frozenset({"body", "query", "path", "header"})
 """What pydantic begins a path with and callers did not write; the kind of a job may follow."""
-FUNCTION_KINDS = frozenset({"power_spectrum", "wide_angular", "explicit"})
-"""What it puts into the path of a recipe."""
 
 STATUSES: dict[type[Exception], int] = {
     core_errors.NnpError: 500,
@@ -271,4 +270,5 @@ def _path(location: Sequence[str | int]) -> list[str]:
     for leading in (PLACES, set(JobKind)):
         if parts and parts[0] in leading:
             parts = parts[1:]
-    return [part for part in parts if part not in FUNCTION_KINDS]
+    recipe = parts.index("recipe") if "recipe" in parts else len(parts)
+    return [part for index, part in enumerate(parts) if index < recipe or part not in KINDS]

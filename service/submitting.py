@@ -41,7 +41,7 @@ def submit(
 
 def _train(session: Session, request: wire.TrainRequest) -> dict[str, Any]:
     dataset = ready(session, request.dataset_version)
-    recipe = request.recipe.model_dump(mode="json")
+    recipe = _pinned(session, request.recipe.model_dump(mode="json"))
     _check_groups(recipe, dataset)
     return {
         "potential": request.potential,
@@ -53,7 +53,7 @@ def _train(session: Session, request: wire.TrainRequest) -> dict[str, Any]:
 
 def _retrain(session: Session, request: wire.RetrainRequest) -> dict[str, Any]:
     parent = usable(session, request.parent)
-    recipe = request.recipe.model_dump(mode="json") if request.recipe is not None else parent.recipe
+    recipe = parent.recipe if request.recipe is None else _pinned(session, request.recipe.model_dump(mode="json"))
     if recipe is None:
         raise errors.FieldError(f"recipe: {parent.reference} was not trained here and has none", field="recipe")
     dataset = ready(session, request.dataset_version)
@@ -93,6 +93,22 @@ def _replicas(session: Session, request: wire.ReplicasRequest) -> dict[str, Any]
         "dataset_version": ready(session, request.dataset_version).reference,
         **chosen,
     }
+
+
+def _pinned(session: Session, recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with the potentials of its baseline by version, also where it names an alias."""
+    for number, term in enumerate(recipe["baseline"]):
+        if term["kind"] != "potential":
+            continue
+        field = f"recipe.baseline.{number}.name"
+        try:
+            version = usable(session, term["name"])
+        except store_errors.StoreError as error:
+            raise errors.FieldError(f"{field}: {error}", advice=error.advice, field=field) from error
+        if "checkpoint" not in version.artifact_hashes:
+            raise errors.FieldError(f"{field}: {version.reference} has no checkpoint", field=field)
+        term["name"] = version.reference
+    return recipe
 
 
 def _check_groups(recipe: dict[str, Any], dataset: DatasetVersion) -> None:

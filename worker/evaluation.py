@@ -29,8 +29,17 @@ def frames(work: Work, dataset_version: str) -> list[Frame]:
         return list(datasets.frames(session, datasets.version(session, dataset_version)))
 
 
+def as_learnt(given: Sequence[Frame], recipe: Recipe | None) -> list[Frame]:
+    """The frames with the labels that a training by `recipe` is fitted to, such as those of a guest alone."""
+    if recipe is None or (recipe.without is None and recipe.centres is None):
+        return list(given)
+    from nnp.learn import train  # loads torch, which the default queue rarely needs
+
+    return list(train.differences(recipe, given))
+
+
 def held_out(given: Sequence[Frame], recipe: Recipe) -> list[Frame]:
-    """The labelled frames that a training by `recipe` on these frames never sees.
+    """Of frames `as_learnt`, the labelled ones that a training by `recipe` never sees.
 
     That is the test split stored with the frames, groups that the recipe excludes among them: a recipe cannot choose
     what it is judged on. Where it draws its own test set, it is that one with the stored test frames of those groups.
@@ -43,7 +52,10 @@ def held_out(given: Sequence[Frame], recipe: Recipe) -> list[Frame]:
 
 
 def unseen(work: Work, version: PotentialVersion, dataset_version: str, given: Sequence[Frame]) -> list[Frame]:
-    """The labelled test frames of `dataset_version`, which are `given`, that an existing version was not trained on."""
+    """The labelled test frames of `dataset_version` that an existing version was not trained on.
+
+    `given` are all of its frames, `as_learnt` by the version's recipe.
+    """
     with work.workplace.reading() as session:
         trained_on = (
             version.dataset_version_id and session.get_one(DatasetVersion, version.dataset_version_id).reference
@@ -53,7 +65,7 @@ def unseen(work: Work, version: PotentialVersion, dataset_version: str, given: S
     recipe = recipes.parse(version.recipe)
     if trained_on == dataset_version:
         return held_out(given, recipe)
-    own = frames(work, trained_on)
+    own = as_learnt(frames(work, trained_on), recipe)
     used = splits.split(own, recipe)
     seen = {identity.structure_id(own[index].structure) for index in (*used.train, *used.validation)}
     return [frame for frame in _stored_test(given) if identity.structure_id(frame.structure) not in seen]

@@ -12,7 +12,7 @@ from nnp.core import errors
 ACTIVATIONS = ("silu", "tanh", "softplus", "gelu")
 CUTOFF_FUNCTIONS = ("polynomial", "polynomial7", "tanh_cubed", "cosine_squared")
 
-_KINDS = (
+KINDS = (
     "power_spectrum",
     "wide_angular",
     "explicit",
@@ -388,7 +388,7 @@ def parse(data: Mapping[str, Any]) -> Recipe:
         return Recipe.model_validate(data)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"] if part not in _KINDS) or "recipe"
+        field = ".".join(str(part) for part in first["loc"] if part not in KINDS) or "recipe"
         raise errors.RecipeError(field=field, reason=first["msg"].removeprefix("Value error, ")) from None
 
 

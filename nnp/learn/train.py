@@ -93,7 +93,7 @@ def _train(
     started = time.monotonic()
     yield Progress(stage="prepare", message=f"{len(frames)} structures")
     definitions.check_names(wanted, frames)
-    frames = _differences(wanted, frames)
+    frames = differences(wanted, frames)
     parts = splits.split(frames, wanted)
     inherited = _inherited(parent, wanted, frames) if parent else None
     definition = _definition(wanted, frames, parts, inherited, baselines)
@@ -147,7 +147,7 @@ def add_replicas(
         yield Progress(stage="prepare", message=f"{len(frames)} structures")
         found = weights.unpack(parent.checkpoint)
         definitions.check_elements(found.definition, frames)
-        frames = _differences(wanted, frames)
+        frames = differences(wanted, frames)
         parts = splits.split(frames, wanted)
         members = stacks.from_weights([shape.activation for shape in found.committee], found.members)
         data = _batches(found.definition, frames, parts, wanted)
@@ -289,7 +289,7 @@ def _batches(
     )
 
 
-def _differences(wanted: recipe.Recipe, frames: Sequence[Frame]) -> Sequence[Frame]:
+def differences(wanted: recipe.Recipe, frames: Sequence[Frame]) -> Sequence[Frame]:
     """The frames as they are, or what the recipe makes of them: difference labels, energies of a guest."""
     if wanted.without is not None:
         return difference.without(wanted.without, frames)

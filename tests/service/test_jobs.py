@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from models_store import jobs
+from models_store import aliases, artifacts, jobs, potentials
 from nnp.core.label import Frame
 from nnp_client import errors
 from nnp_client.client import Client
@@ -186,3 +186,23 @@ def test_a_job_that_is_not_there(client: Client) -> None:
         client.job("nothing")
     with pytest.raises(errors.NotFoundError):
         client.events("nothing", wait_seconds=5)
+
+
+def test_potentials_of_a_baseline_are_pinned_to_versions(
+    http: testing.TestClient, client: Client, dataset: str, si_files: dict[str, bytes]
+) -> None:
+    parts = testing.parts_of(http)
+    testing.register(parts, "Si", si_files, alias="production")
+    baseline = {"baseline": [{"kind": "potential", "name": "Si@production"}]}
+    for name, reason in (("Si@production", "Si:1 has no checkpoint"), ("Ge:1", "there is no potential 'Ge'")):
+        with pytest.raises(errors.InvalidError, match=reason) as refused:
+            client.train("Si", dataset, recipe={"baseline": [{"kind": "potential", "name": name}]})
+        assert refused.value.field == "recipe.baseline.0.name"
+    with parts.sessions() as session, session.begin():
+        stored = parts.store.put(b"weights")
+        artifacts.register(session, stored)
+        version = potentials.register(
+            session, "Si", manifest={}, elements=["Si"], artifacts={"checkpoint": stored.sha256}
+        )
+        aliases.promote(session, "Si", "production", version.number)
+    assert client.train("Si", dataset, recipe=baseline).request["recipe"]["baseline"][0]["name"] == "Si:2"

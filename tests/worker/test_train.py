@@ -320,3 +320,16 @@ def test_a_damaged_checkpoint_costs_time_and_nothing_else(trained: Any) -> None:
     job = trained.run(job_id)
     assert job.state == "succeeded", job.error
     assert any("starts again" in event.data["message"] for event in trained.events(job_id, "log"))
+
+
+def test_a_version_can_be_the_baseline_of_another(trained: Any) -> None:
+    assert trained.train(recipe={"steps": 100}).state == "succeeded"
+    job = trained.train(
+        recipe={"steps": 1, "baseline": [{"kind": "potential", "name": "Al:1"}]}, potential="Correction"
+    )
+    assert job.state == "succeeded", job.error
+    before, after = (resolve(trained, name).metrics["test"] for name in ("Al:1", "Correction:1"))
+    # One step from random weights says little by itself: what is good about it comes from the baseline.
+    assert after["force_rmse_ev_per_a"] < 3 * before["force_rmse_ev_per_a"]
+    alone = trained.train(recipe={"steps": 1}, potential="Alone").result["metrics"]["test"]
+    assert alone["force_rmse_ev_per_a"] > 1.3 * after["force_rmse_ev_per_a"]

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from models_store import potentials
 from models_store.tables import PotentialVersion
 from nnp.core import contract, metrics, representatives
+from nnp.core import recipe as recipes
 from nnp.core.label import Frame
 from nnp.core.potential import Potential
 from worker import evaluation, gates, incumbent
@@ -23,7 +24,8 @@ def run(work: Work) -> Publish:
     payload = work.payload
     with work.workplace.reading() as session:
         version = potentials.resolve(session, payload["version"])
-    frames = evaluation.frames(work, payload["dataset_version"])
+    recipe = None if version.recipe is None else recipes.parse(version.recipe)
+    frames = evaluation.as_learnt(evaluation.frames(work, payload["dataset_version"]), recipe)
     split = payload.get("split")
     chosen = [frame for frame in frames if frame.label is not None and split in (None, frame.split)]
     potential = evaluation.load(work.workplace.artifacts, version, threads=work.workplace.threads)

@@ -51,7 +51,7 @@ def _for_trained(work: Work, parent: PotentialVersion, recipe: recipes.Recipe, d
     unlabelled = [replace(frame, label=None, split=None, group=None, trajectory=None) for frame in more]
     work.journal.say(f"replicas for {parent.reference} on {trained_on} and {len(more)} structures more")
     trained = publishing.follow(work, lambda: _training(work, recipe, [*own, *unlabelled], parent, trained_on))
-    test = evaluation.held_out(own, recipe)
+    test = evaluation.held_out(evaluation.as_learnt(own, recipe), recipe)
     limits = parent.limits or []
     report = judging.judge(work, trained, test, dataset_version=trained_on, limits=limits)
     files = publishing.store(work, trained)

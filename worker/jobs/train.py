@@ -34,7 +34,7 @@ def run(work: Work) -> Publish:
     limits = [limit for limit in (parent.limits or ()) if limit["code"] in INHERITED] if parent else []
     work.journal.say(f"training {payload['potential']} on {payload['dataset_version']}: {len(frames)} frames")
     trained = publishing.follow(work, lambda: _training(work, recipe, frames, parent))
-    test = evaluation.held_out(frames, recipe)
+    test = evaluation.held_out(evaluation.as_learnt(frames, recipe), recipe)
     report = judging.judge(work, trained, test, dataset_version=payload["dataset_version"], limits=limits)
     files = publishing.store(work, trained)
 
@@ -68,7 +68,14 @@ def _training(
         threads=work.workplace.threads,
         save_seconds=work.workplace.checkpoint_seconds,
         lineage=lineage(work, work.payload["dataset_version"]),
+        baselines=_baselines(work, recipe),
     )
+
+
+def _baselines(work: Work, recipe: recipes.Recipe) -> dict[str, bytes]:
+    """The checkpoints of the potentials that the recipe's baseline names."""
+    names = [term.name for term in recipe.baseline if term.kind == "potential"]
+    return {name: warm_start(work, _version(work, name)).checkpoint for name in names}
 
 
 def lineage(work: Work, dataset_version: str) -> dict[str, Any]:
@@ -101,7 +108,9 @@ def warm_start(work: Work, parent: PotentialVersion) -> "train.ParentPotential":
 
 def _parent(work: Work) -> PotentialVersion | None:
     reference = work.payload.get("parent")
-    if reference is None:
-        return None
+    return None if reference is None else _version(work, reference)
+
+
+def _version(work: Work, reference: str) -> PotentialVersion:
     with work.workplace.reading() as session:
         return potentials.resolve(session, reference)
