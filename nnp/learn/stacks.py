@@ -48,7 +48,7 @@ class Stack:
         return [*self.weights, *self.biases]
 
     def parameter_masks(self, frozen: int = 0) -> list[torch.Tensor]:
-        """For each of the parameters, 1 where it belongs to a member, 0 in the padding and in first layers that stay."""
+        """For each of the parameters, 1 where it belongs to a member, 0 in the padding and in frozen first layers."""
         free = [torch.zeros_like(mask) if layer < frozen else mask for layer, mask in enumerate(self.masks)]
         return [*free, *((mask.sum(1, keepdim=True) > 0).to(mask.dtype) for mask in free)]
 
