@@ -40,7 +40,7 @@ def frame(atoms: Atoms, name: str) -> Frame:
 
 
 @lru_cache(maxsize=1)
-def with_and_without_guest(count: int = 40) -> tuple[Frame, ...]:
+def with_and_without_guest(count: int = 60) -> tuple[Frame, ...]:
     """A host, and the same with a guest at random places that leave it 2 Å of room."""
     random, frames = np.random.default_rng(0), [frame(HOST.copy(), "host")]
     while len(frames) <= count:
@@ -65,7 +65,7 @@ def trained(wanted: dict, frames: tuple[Frame, ...], **given) -> train.Trained:
 
 def test_a_guest_potential_has_networks_for_the_guest_alone() -> None:
     frames = with_and_without_guest()
-    result = trained({"centres": ["Li"], "steps": 200, "replicas": None}, frames)
+    result = trained({"centres": ["Li"], "steps": 500, "replicas": None}, frames)
     served = Potential.load(result.onnx_float64)
     held_out = [f for f in frames if f.name != "host"]
     predictions = served.evaluate([f.structure for f in held_out], ("energy", "energies", "forces"))
@@ -73,17 +73,17 @@ def test_a_guest_potential_has_networks_for_the_guest_alone() -> None:
     assert len(hosts) == 1  # the reference energy: nothing is learnt of the host
     true = np.array([f.label.energy for f in held_out])
     error = np.array([p.energy for p in predictions]) - true
-    assert np.sqrt((error**2).mean()) < 0.4 * true.std()
+    assert np.sqrt((error**2).mean()) < 0.3 * true.std()
     assert result.metrics["test"]["force_rmse_ev_per_a"] is None  # forces among the labels were left out
     on_guest = np.array([f.label.forces[-1] for f in held_out])
     found = np.array([p.forces[-1] for p in predictions])
-    assert np.corrcoef(found.ravel(), on_guest.ravel())[0, 1] > 0.9  # never trained on: the slope of the energies
+    assert np.corrcoef(found.ravel(), on_guest.ravel())[0, 1] > 0.8  # never trained on: the slope of the energies
 
 
 def test_difference_labels_are_those_with_the_guest_minus_those_without() -> None:
     frames = with_and_without_guest()
     difference_frames = difference.without(["Li"], frames)
-    assert [f.name for f in difference_frames] == [f"guest {n}" for n in range(1, 41)]
+    assert [f.name for f in difference_frames] == [f"guest {n}" for n in range(1, 61)]
     for one in difference_frames[:5]:
         whole = Atoms(one.structure.symbols, one.structure.positions, cell=HOST.cell, pbc=True)
         host = whole[:4]
