@@ -1,0 +1,156 @@
+"""Selections of functions: their equations against differences and a plain fit, every method against random choice."""
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+
+from nnp.core import errors, neighbours, reading, recipe, selection
+from nnp.core.label import Frame, Label
+from nnp.core.structure import Structure
+from nnp.learn import batches, descriptor, grid
+from nnp.learn.selection import curve, genetic, methods, pool, problem, select
+
+WANTED = recipe.parse(
+    {"cutoff": 4.0, "symmetry_functions": {"kind": "power_spectrum", "radial": 4, "channels": 3, "l_max": 3}}
+)
+ELEMENTS = ("Al", "Cu")
+COUNT = 12
+
+
+@lru_cache
+def alloys(count: int = 40) -> tuple[Frame, ...]:
+    """Hot, strained fcc cells of 16 atoms of any composition with labels of EMT."""
+    random = np.random.default_rng(0)
+    result = []
+    for _ in range(count):
+        atoms = bulk("Cu", "fcc", a=3.8, cubic=True) * (2, 2, 1)
+        atoms.symbols[random.random(16) < random.random()] = "Al"
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + random.normal(scale=0.03, size=(3, 3))), scale_atoms=True)
+        atoms.positions += random.normal(scale=0.05 + 0.15 * random.random(), size=(16, 3))
+        atoms.calc = EMT()
+        label = Label(energy=atoms.get_potential_energy(), forces=atoms.get_forces())
+        result.append(Frame(structure=Structure.from_atoms(atoms), label=label))
+    return tuple(result)
+
+
+def functions() -> descriptor.Descriptor:
+    frames = alloys()
+    return grid.symmetry_functions_for(
+        WANTED, ELEMENTS, neighbours.neighbour_table([frame.structure for frame in frames], WANTED.cutoff)
+    )
+
+
+@pytest.fixture(scope="module")
+def built(repository: Path) -> problem.Problem:
+    """A pool of 158 functions on 84 structures of silicon of all kinds."""
+    frames = list(reading.read_frames(repository / "data" / "si-pbe" / "si-pbe.extxyz"))[::5]
+    wanted = recipe.parse(
+        {"cutoff": 5.0, "symmetry_functions": {"kind": "power_spectrum", "radial": 8, "channels": 6, "l_max": 5}}
+    )
+    table = neighbours.neighbour_table([frame.structure for frame in frames], wanted.cutoff)
+    silicon = grid.symmetry_functions_for(wanted, ("Si",), table)
+    *_, (done, found) = pool.compute(silicon, frames, 6, np.random.default_rng(0))
+    assert done == len(frames)
+    return problem.build(silicon, found, frames, wanted, folds=3)
+
+
+def sums(frame, structure) -> np.ndarray:
+    table = neighbours.neighbour_table([structure], WANTED.cutoff)
+    species = batches.species_of([frame], ELEMENTS)
+    values = batches.values(functions(), table, species)
+    return np.array([values[species == element].sum(axis=0) for element in range(2)])
+
+
+def test_slopes_are_differences_of_the_values() -> None:
+    frame = alloys()[3]
+    *_, (_, found) = pool.compute(functions(), [frame], 2, np.random.default_rng(7))
+    moves = np.random.default_rng(7).normal(size=(2, 16, 3)) / np.sqrt(48.0)
+    assert found is not None
+    for direction, move in enumerate(moves):
+        ahead, behind = (
+            sums(frame, replace(frame.structure, positions=frame.structure.positions + sign * 1e-5 * move))
+            for sign in (1, -1)
+        )
+        np.testing.assert_allclose(found.slopes[0, direction], (ahead - behind) / 2e-5, atol=2e-7)
+        assert found.forces[0, direction] == pytest.approx(np.sum(frame.label.forces * move))
+
+
+def test_error_is_that_of_a_plain_fit(built: problem.Problem) -> None:
+    chosen = [0, 5, 9, 30]
+    columns = built.columns(chosen)
+    held = built.folds == 1
+    fitted = np.linalg.lstsq(built.rows[~held][:, columns], built.targets[~held], rcond=None)[0]
+    residuals = built.rows[np.ix_(held, columns)] @ fitted - built.targets[held]
+    found = problem.error(built, chosen, 1, ridge=1e-13)
+    assert found.loss == pytest.approx((residuals**2).sum(), rel=1e-5)
+    force = residuals[built.is_force[held]]
+    unweighted = force**2 / built.weights[held & built.is_force]
+    sizes = built.weights[held & built.is_force]
+    assert found.force == pytest.approx(np.sqrt(np.average(unweighted, weights=sizes)), rel=1e-5)
+
+
+@pytest.mark.parametrize("method", methods.METHODS)
+def test_every_method_beats_random_choice(method: str, built: problem.Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(genetic, "GENERATIONS", 3)
+    judged = select.judged(built, method)
+    *by_fold, whole = curve.rankings(judged, method, COUNT, np.random.default_rng(1))
+    assert len(whole) == len(set(whole)) == COUNT
+    assert set(whole) <= set(judged.candidates)
+    found = curve.point(judged, by_fold, COUNT, np.random.default_rng(2))
+    drawn = [curve.point(built, by_fold, COUNT, np.random.default_rng(seed)).random_loss for seed in range(3)]
+    assert found.loss < 0.95 * np.mean(drawn)
+
+
+def test_what_a_ranking_learns_from_is_not_what_it_is_judged_by(built: problem.Problem) -> None:
+    spoiled = replace(built, targets=np.where(built.folds == 2, 1e3, built.targets))
+    for method in ("pearson", "lasso", "matching_pursuit", "elimination"):
+        first, second = (
+            list(curve.rankings(one, method, COUNT, np.random.default_rng(0)))[2] for one in (built, spoiled)
+        )
+        assert first == second
+
+
+def test_a_selection_gives_a_recipe_with_fewer_functions() -> None:
+    frames = [replace(f, split="test" if i % 5 == 0 else None) for i, f in enumerate(alloys())]
+    how = selection.Selection(count=20, folds=3, directions=4)
+    run, stages = select.select(WANTED, frames, how), []
+    while True:
+        try:
+            stages.append(next(run).stage)
+        except StopIteration as finished:
+            result = finished.value
+            break
+    assert list(dict.fromkeys(stages)) == ["pool", "rank", "curve"]
+    assert (result.count, result.structures, result.pool_size) == (20, 32, functions().size)
+    given = descriptor.from_dict(recipe.parse(result.to_dict()["recipe"]).symmetry_functions.definition)
+    frame = frames[1]
+    table = neighbours.neighbour_table([frame.structure], WANTED.cutoff)
+    species = batches.species_of([frame], ELEMENTS)
+    assert batches.values(given, table, species).shape == (16, 20)
+    assert [point.count for point in result.points][-2:] == [20, functions().size - len(result.dropped) // 2]
+    assert result.plot.startswith(b"\x89PNG")
+
+
+def test_curves() -> None:
+    assert curve.counts(32) == [4, 6, 8, 11, 16, 23, 32]
+    assert curve.counts(1) == [1]
+    points = [
+        curve.Point(count=n, force_rmse_ev_per_a=0.0, energy_rmse_mev_per_atom=0.0, loss=loss, random_loss=None)
+        for n, loss in ((4, 2.0), (8, 1.04), (16, 1.0), (32, 1.02))
+    ]
+    assert curve.fewest(points, 0.05) == 8
+    assert curve.fewest(points, 0.0) == 16
+
+
+def test_impossible_selections_are_refused() -> None:
+    with pytest.raises(errors.RecipeError, match=r"selection\.method"):
+        selection.parse({"method": "astrology"})
+    with pytest.raises(errors.InputError, match="3 independent structures or trajectories cannot be divided into 4"):
+        list(select.select(WANTED, alloys()[:3]))
+    with pytest.raises(errors.InputError, match="select from a smaller pool"):
+        problem.check_size(4001, 2)
