@@ -13,6 +13,8 @@ import torch
 
 KINDS = {
     "moments": ("nnp.learn.symmetry_functions", "SymmetryFunctions"),
+    "behler": ("nnp.learn.behler.functions", "BehlerFunctions"),
+    "by_centre": ("nnp.learn.behler.by_centre", "ByCentre"),
     "selected": ("nnp.learn.selected", "Selected"),
 }
 """Tag ``kind`` of ``to_dict`` -> module and class."""

@@ -75,7 +75,7 @@ def _exponential(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _harmonic(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return z * z, z * 2.0
+    return z * z, z + z  # not z * 2.0: ONNX Runtime 1.32 cannot fuse that with the product that follows
 
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -110,8 +110,7 @@ def _squeeze(x: SymbolicTensor, dim: int) -> SymbolicTensor:
 def _reshape(x: SymbolicTensor, shape: Sequence[Size]) -> SymbolicTensor:
     """Without -1 wherever a size may be zero: named sizes are read from the tensor that has them."""
     graph = x.graph
-    products = [size for size in shape if isinstance(size, str) and "*" in size]
-    if products or sum(isinstance(size, str) for size in shape) == 1:
+    if sum(isinstance(size, str) for size in shape) == 1:
         target = graph.size_vector([-1 if isinstance(size, str) else size for size in shape])
     else:
         target = graph.size_vector(shape)
@@ -197,6 +196,34 @@ def _nonzero(x: SymbolicTensor) -> SymbolicTensor:
     return _transpose(x.graph.emit("NonZero", [x], torch.int64, (x.ndim, size)), 0, 1)
 
 
+def _sort(x: SymbolicTensor, dim: int) -> tuple[SymbolicTensor, SymbolicTensor]:
+    """Ascending values and their places, all of them."""
+    axis = _axis(x, dim)
+    count = SymbolicTensor(x.graph, x.graph.size_vector([x.shape[axis]]), torch.int64, (1,))
+    values, places = x.graph.emit_several("TopK", [x, count], x.dtype, [x.shape] * 2, axis=axis, largest=0)
+    places.dtype = torch.int64
+    return values, places
+
+
+def _gather(x: SymbolicTensor, dim: int, index: SymbolicTensor) -> SymbolicTensor:
+    return x.graph.emit("GatherElements", [x, index], x.dtype, index.shape, axis=_axis(x, dim))
+
+
+def _scatter_add(x: SymbolicTensor, dim: int, index: SymbolicTensor, source: SymbolicTensor) -> SymbolicTensor:
+    axis = _axis(x, dim)
+    return x.graph.emit("ScatterElements", [x, index, source], x.dtype, x.shape, axis=axis, reduction="add")
+
+
+def _acos(x: SymbolicTensor) -> SymbolicTensor:
+    """In float64, for which ONNX Runtime has no Acos on the CPU: the float32 angle t, and from sin(θ - t) the rest."""
+    if x.dtype != torch.float64:
+        return _unary("Acos")(x)
+    rough = _to(_unary("Acos")(_to(x, torch.float32)), torch.float64)
+    sine = _unary("Sqrt")((1.0 - x) * (1.0 + x))
+    d = sine * _unary("Cos")(rough) - x * _unary("Sin")(rough)
+    return rough + d + d * d * d * (1.0 / 6.0)
+
+
 def _cumsum(x: SymbolicTensor, dim: int) -> SymbolicTensor:
     return x.graph.emit("CumSum", [x, torch.tensor(_axis(x, dim))], x.dtype, x.shape)
 
@@ -204,8 +231,9 @@ def _cumsum(x: SymbolicTensor, dim: int) -> SymbolicTensor:
 OPERATIONS: dict[str, Callable[..., Any]] = {
     **{
         name: _unary(name.capitalize())
-        for name in ("exp", "log", "sqrt", "tanh", "sigmoid", "sin", "cos", "abs", "neg")
+        for name in ("exp", "log", "sqrt", "tanh", "sigmoid", "sin", "cos", "abs", "neg", "sign")
     },
+    "acos": _acos,
     "reciprocal": _unary("Reciprocal"),
     **{name: _binary(name.capitalize()) for name in ("add", "sub", "mul", "div")},
     "truediv": _binary("Div"),
@@ -217,6 +245,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "maximum": _binary("Max"),
     "eq": _binary("Equal", torch.bool),
     "gt": _binary("Greater", torch.bool),
+    "lt": _binary("Less", torch.bool),
     "matmul": _matmul,
     "linear": _linear,
     "clamp": _clamp,
@@ -238,6 +267,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "zeros_like": _like(0.0),
     "to": _to,
     "nonzero": _nonzero,
+    "sort": _sort,
+    "gather": _gather,
+    "scatter_add": _scatter_add,
     "cumsum": _cumsum,
 }
 """Name of a torch function or method -> the same on symbolic tensors."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import torch
 
-from nnp.learn import densities, network, repulsion
+from nnp.learn import by_element, densities, network, repulsion
 from nnp.learn.baseline import Baseline
 from nnp.learn.descriptor import Descriptor
 
@@ -233,14 +233,9 @@ def _by_element(potential: Potential, G: torch.Tensor, species: torch.Tensor) ->
     n_elements = len(potential.elements)
     if n_elements == 1:
         return _element_parts(potential, 0, G)
-    rows = [torch.nonzero(species == e).squeeze(-1) for e in range(n_elements)]
+    rows = by_element.rows(species, n_elements)
     parts = [_element_parts(potential, e, G.index_select(0, row)) for e, row in enumerate(rows)]
-    # place of every atom in the concatenation of the elements' blocks: rows before its element plus earlier ones of it
-    member = (species.unsqueeze(1) == torch.arange(n_elements, device=species.device)).to(torch.int64)
-    count = torch.cumsum(member, 0)
-    totals = member.sum(0, keepdim=True)
-    before = torch.cumsum(totals, 1) - totals
-    place = ((count + before - 1) * member).sum(1)
+    place = by_element.places(species, n_elements)
     return {name: torch.cat([part[name] for part in parts]).index_select(0, place) for name in parts[0]}
 
 

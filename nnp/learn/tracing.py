@@ -8,6 +8,7 @@ names of dynamic sizes such as ``"atoms"``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -84,8 +85,16 @@ class Graph:
         """Name of an int64 vector with these sizes."""
         if all(isinstance(size, int) for size in sizes):
             return self.name_of(torch.tensor(sizes), torch.int64)
-        parts = [self._sizes[s] if isinstance(s, str) else self.name_of(torch.tensor([s]), torch.int64) for s in sizes]
-        return self._known_output("Concat", parts, {"axis": 0})
+        return self._known_output("Concat", [self._size(size) for size in sizes], {"axis": 0})
+
+    def _size(self, size: Size) -> str:
+        """Name of an int64 vector with one size; a product such as ``"atoms*neighbours"`` may not be known yet."""
+        if isinstance(size, int):
+            return self.name_of(torch.tensor([size]), torch.int64)
+        if size not in self._sizes:
+            factors = [self._size(int(factor) if factor.isdigit() else factor) for factor in size.split("*")]
+            self._sizes[size] = functools.reduce(lambda a, b: self._known_output("Mul", [a, b], {}), factors)
+        return self._sizes[size]
 
     def _learn_sizes(self, tensor: SymbolicTensor) -> None:
         for axis, size in enumerate(tensor.shape):
@@ -170,5 +179,8 @@ class SymbolicTensor:
 
     def __gt__(self, other: Any) -> SymbolicTensor:
         return self.call("gt", self, other)
+
+    def __lt__(self, other: Any) -> SymbolicTensor:
+        return self.call("lt", self, other)
 
     __hash__ = None  # type: ignore[assignment]

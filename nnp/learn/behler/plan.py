@@ -1,0 +1,163 @@
+"""How a list of symmetry functions is computed: what they share is computed once, weighted ones are sums of others.
+
+Every function is a sum of terms that concern one neighbour element (radial) or one pair of elements (angular); only a
+weighted function has several. The distinct terms are laid out as columns, block by block:
+
+radial  for each element e: n radial parts
+wide    for each pair of elements: n angular x m radial parts      Σ Q(θ) R(r_ij) R(r_ik)
+narrow  for each pair of elements, shape and shift: m η x n angular parts     Σ Q(θ) exp(-η s) s(r_ij) s(r_ik) s(r_jk)
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from ase.data import atomic_numbers
+
+from nnp.learn.behler import angular_parts, radial_parts
+from nnp.learn.behler.angular_parts import AngularPart
+from nnp.learn.behler.function import Function
+from nnp.learn.behler.radial_parts import RadialPart, Shape
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """Narrow functions of a pair of elements with one shape and shift: every eta with every angular part."""
+
+    shape: Shape
+    shift: float
+    etas: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The angular functions of neighbours of the elements first <= second."""
+
+    first: int
+    second: int
+    angles: tuple[AngularPart, ...]
+    wide: tuple[RadialPart, ...]
+    narrow: tuple[Narrow, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of columns."""
+        return len(self.angles) * (len(self.wide) + sum(len(group.etas) for group in self.narrow))
+
+    @property
+    def cutoff(self) -> float:
+        """Largest cutoff, Å."""
+        return max(shape.cutoff for shape in [part.shape for part in self.wide] + [g.shape for g in self.narrow])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is computed, and how the D functions follow from it.
+
+    Attributes:
+        radial: radial parts of the radial functions, for each element.
+        pairs: of the angular functions.
+        terms: (column, weight) of every term of each of the D functions.
+    """
+
+    radial: tuple[tuple[RadialPart, ...], ...]
+    pairs: tuple[Pair, ...]
+    terms: tuple[tuple[tuple[int, float], ...], ...]
+
+    @property
+    def size(self) -> int:
+        """Number of columns."""
+        return sum(map(len, self.radial)) + sum(pair.size for pair in self.pairs)
+
+    def angular_cutoff(self, element: int) -> float:
+        """Largest cutoff of the angular functions of a neighbour element, Å."""
+        return max(pair.cutoff for pair in self.pairs if element in (pair.first, pair.second))
+
+
+@functools.lru_cache(maxsize=256)
+def plan(functions: Sequence[Function], elements: tuple[str, ...]) -> Plan:
+    """The plan of a list of functions of one centre element."""
+    terms = [(function, term) for function in functions for term, _ in _terms(function, elements)]
+    radial = tuple(
+        radial_parts.ordered({radial_parts.radial_part(function) for function, term in terms if term == (e,)})
+        for e in range(len(elements))
+    )
+    pairs = tuple(
+        _pair(term, [function for function, other in terms if other == term])
+        for term in sorted({term for _, term in terms if len(term) == 2})
+    )
+    empty = Plan(radial, pairs, ())
+    found = tuple(
+        tuple((_column(empty, function, term), weight) for term, weight in _terms(function, elements))
+        for function in functions
+    )
+    return replace(empty, terms=found)
+
+
+@functools.lru_cache(maxsize=256)
+def gathered(plan: Plan) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Where every function is the whole of its own column: column of each function, and function (or D) of each column.
+
+    None where a function is a sum, or two are the same.
+    """
+    columns = [terms[0][0] for terms in plan.terms if len(terms) == 1 and terms[0][1] == 1.0]
+    if len(columns) < len(plan.terms) or len(set(columns)) < len(columns):
+        return None
+    place = {column: number for number, column in enumerate(columns)}
+    return tuple(columns), tuple(place.get(column, len(columns)) for column in range(plan.size))
+
+
+def combination(plan: Plan, like: torch.Tensor) -> torch.Tensor:
+    """Matrix (columns, D) that makes the functions from the columns."""
+    result = torch.zeros((plan.size, len(plan.terms)), dtype=like.dtype, device=like.device)
+    for number, terms in enumerate(plan.terms):
+        for column, weight in terms:
+            result[column, number] += weight
+    return result
+
+
+def _terms(function: Function, elements: tuple[str, ...]) -> list[tuple[tuple[int, ...], float]]:
+    """Neighbour element, or pair of elements, and weight of every term."""
+    if not function.weighted:
+        return [(tuple(sorted(elements.index(element) for element in function.neighbours)), 1.0)]
+    z = [float(atomic_numbers[element]) for element in elements]
+    if not function.angular:
+        return [((e,), z[e]) for e in range(len(elements))]
+    return [((e, f), z[e] * z[f]) for e in range(len(elements)) for f in range(e, len(elements))]
+
+
+def _pair(elements: tuple[int, ...], functions: Sequence[Function]) -> Pair:
+    parts = [(function.narrow, radial_parts.radial_part(function)) for function in functions]
+    groups = sorted({(part.shape, part.shift) for narrow, part in parts if narrow}, key=str)
+    narrow = [
+        Narrow(shape, shift, tuple(sorted({p.eta for n, p in parts if n and (p.shape, p.shift) == (shape, shift)})))
+        for shape, shift in groups
+    ]
+    angles = angular_parts.ordered({angular_parts.angular_part(function) for function in functions})
+    wide = radial_parts.ordered({part for is_narrow, part in parts if not is_narrow})
+    return Pair(elements[0], elements[1], angles, wide, tuple(narrow))
+
+
+def _column(plan: Plan, function: Function, term: tuple[int, ...]) -> int:
+    part = radial_parts.radial_part(function)
+    if len(term) == 1:
+        return sum(map(len, plan.radial[: term[0]])) + plan.radial[term[0]].index(part)
+    start = sum(map(len, plan.radial))
+    for pair in plan.pairs:
+        if (pair.first, pair.second) == term:
+            return start + _column_of_pair(pair, function, part)
+        start += pair.size
+    raise KeyError(term)
+
+
+def _column_of_pair(pair: Pair, function: Function, part: RadialPart) -> int:
+    angle = pair.angles.index(angular_parts.angular_part(function))
+    if not function.narrow:
+        return angle * len(pair.wide) + pair.wide.index(part)
+    start = len(pair.angles) * len(pair.wide)
+    for group in pair.narrow:
+        if (group.shape, group.shift) == (part.shape, part.shift):
+            return start + group.etas.index(part.eta) * len(pair.angles) + angle
+        start += len(group.etas) * len(pair.angles)
+    raise KeyError(function)
