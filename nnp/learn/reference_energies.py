@@ -50,7 +50,10 @@ def fit(frames: Sequence[Frame], elements: Sequence[str]) -> ReferenceEnergies:
         raise errors.InputError("no structure has an energy: the reference energies cannot be fitted")
     fractions = np.array([[s.symbols.count(element) / len(s) for element in elements] for s, _ in labelled])
     targets = np.array([label.energy / len(structure) for structure, label in labelled])
-    left, singular, right = np.linalg.svd(fractions, full_matrices=True)
+    # rows of zeros: with at least as many rows as elements the thin decomposition has all E right vectors
+    missing = max(0, len(elements) - len(fractions))
+    fractions, targets = np.pad(fractions, ((0, missing), (0, 0))), np.pad(targets, (0, missing))
+    left, singular, right = np.linalg.svd(fractions, full_matrices=False)
     rank = int(np.sum(singular > RELATIVE_RANK * singular[0]))
     solution = right[:rank].T @ ((left[:, :rank].T @ targets) / singular[:rank])
     free = tuple(_direction(row, elements) for row in right[rank:])
