@@ -221,6 +221,25 @@ class GaussianDensityWeighting(_Closed):
     )
 
 
+class WarmStart(_Closed):
+    """How a training goes on from a parent potential; without one it has no meaning."""
+
+    rate: float = pydantic.Field(
+        0.3,
+        gt=0.0,
+        le=1.0,
+        description="Fraction of the learning rate and of automatic steps: the parent is near already.",
+    )
+    reference_energies: Literal["keep", "fit"] = pydantic.Field(
+        "keep",
+        description="Reference energies of the parent, or fitted anew to what the new labels differ from the parent "
+        "by: for labels of another first-principles method.",
+    )
+    frozen_layers: int = pydantic.Field(
+        0, ge=0, le=8, description="Number of first layers of the networks that stay as the parent has them."
+    )
+
+
 class Loss(_Closed):
     """Weights of the loss; all errors are squared and averaged (paper eq. 3, energies per atom, with a stress term).
 
@@ -332,6 +351,21 @@ class Recipe(_Closed):
         description="How the committee goes downhill: Adam, SOAP (second order: Adam in the eigenbases of the "
         "approximate curvature of every layer), or L-BFGS (quasi-Newton; a step takes in the whole training set).",
     )
+    force_fraction: float = pydantic.Field(
+        1.0,
+        gt=0.0,
+        le=1.0,
+        description="Fraction of the steps that fit forces and stresses beside energies, with as much more weight; the "
+        "others take a fifth of the time.",
+    )
+    selection: Literal["all", "error"] = pydantic.Field(
+        "all",
+        description="Which batches an epoch takes: all once, or as many, half of them drawn in proportion to their "
+        "last loss (with batch_size 1 that means structures).",
+    )
+    warm_start: WarmStart = pydantic.Field(
+        default_factory=WarmStart, description="How to go on from a parent potential, if there is one."
+    )
     learning_rate: float = pydantic.Field(
         5e-3, gt=0.0, le=1.0, description="Peak learning rate; with lbfgs the length of the first step."
     )
@@ -372,6 +406,12 @@ class Recipe(_Closed):
     def _fractions_leave_something(self) -> "Recipe":
         if (self.test_fraction or 0.0) + self.validation_fraction >= 1.0:
             raise ValueError("validation_fraction and test_fraction together leave nothing to train on")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _whole_steps_see_everything(self) -> "Recipe":
+        if self.optimiser == "lbfgs" and (self.force_fraction < 1.0 or self.selection != "all"):
+            raise ValueError("lbfgs takes in the whole training set at every step: no force_fraction, no selection")
         return self
 
 

@@ -14,7 +14,19 @@ import torch
 
 from nnp.core import errors, recipe
 from nnp.core.label import Frame
-from nnp.learn import batches, checkpoint, committee, difference, finish, fit, replicas, splits, stacks, weights
+from nnp.learn import (
+    batches,
+    checkpoint,
+    committee,
+    difference,
+    fine_tuning,
+    finish,
+    fit,
+    replicas,
+    splits,
+    stacks,
+    weights,
+)
 from nnp.learn import definition as definitions
 from nnp.learn.finish import Progress, Trained
 
@@ -109,6 +121,7 @@ def _train(
         wanted=wanted,
         downhill=downhill,
         resume=kept.state("committee"),
+        frozen=wanted.warm_start.frozen_layers if inherited is not None else 0,
     )
     yield from _watched(loop, "committee", kept, definition.unit)
 
@@ -305,7 +318,12 @@ def _definition(
 ) -> definitions.Definition:
     """Settled from labels minus baseline, or the parent's."""
     if inherited is not None:
-        return definitions.renewed(inherited.definition, wanted, frames, parts)
+        renewed = definitions.renewed(inherited.definition, wanted, frames, parts)
+        if wanted.warm_start.reference_energies == "keep":
+            return renewed
+        known, own = renewed.baseline, [frames[i] for i in parts.train]
+        own = own if known is None else difference.subtracted(known, own)
+        return replace(renewed, references=fine_tuning.references(inherited, own))
     known = difference.baseline(wanted.baseline, definitions.elements_of(frames), baselines)
     residual = frames if known is None else difference.subtracted(known, frames)
     return definitions.fit(wanted, residual, parts, known)
@@ -334,6 +352,10 @@ def _inherited(parent: ParentPotential, wanted: recipe.Recipe, frames: Sequence[
     if wanted.cutoff != found.definition.functions.cutoff:
         cutoff = found.definition.functions.cutoff
         raise errors.RecipeError(field="cutoff", reason=f"a warm start needs the cutoff of the parent, {cutoff} Å")
+    fewest = min(len(layers) for member in found.members for layers in member if layers)
+    if wanted.warm_start.frozen_layers >= fewest:
+        reason = f"nothing would be left to train: the smallest network has {fewest} layers"
+        raise errors.RecipeError(field="warm_start.frozen_layers", reason=reason)
     return found
 
 
