@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from nnp.core import errors
+from nnp.core.function_recipe import Closed as _Closed
+from nnp.core.function_recipe import PowerSpectrumGrid, SymmetryFunctionGrid
 
 ACTIVATIONS = ("silu", "tanh", "softplus", "gelu")
 CUTOFF_FUNCTIONS = ("polynomial", "polynomial7", "tanh_cubed", "cosine_squared")
@@ -15,6 +17,7 @@ CUTOFF_FUNCTIONS = ("polynomial", "polynomial7", "tanh_cubed", "cosine_squared")
 KINDS = (
     "power_spectrum",
     "wide_angular",
+    "chebyshev",
     "explicit",
     "zbl",
     "lennard_jones",
@@ -27,10 +30,6 @@ CutoffFunction = Literal["polynomial", "polynomial7", "tanh_cubed", "cosine_squa
 Width = Annotated[int, pydantic.Field(ge=1, le=2048)]
 Widths = Annotated[tuple[Width, ...], pydantic.Field(min_length=1, max_length=8)]
 Weight = Annotated[float, pydantic.Field(ge=0.0, allow_inf_nan=False)]
-
-
-class _Closed(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
 class Network(_Closed):
@@ -48,74 +47,6 @@ class Network(_Closed):
     def widths(self, element: str) -> tuple[int, ...]:
         """Widths of the hidden layers of an element's network."""
         return self.hidden_by_element.get(element, self.hidden)
-
-
-class FourBody(_Closed):
-    """Four-body functions: products of three moments, coupled to a scalar, for chosen mixtures of the channels."""
-
-    l_max: Literal[2, 3, 4] = pydantic.Field(
-        3, description="Highest angular momentum of the three moments: 2, 4 or 9 functions of a mixture."
-    )
-    mixtures: int | None = pydantic.Field(
-        None,
-        ge=1,
-        le=128,
-        description="Number of mixtures of all channels and elements; null = every channel of every element by itself.",
-    )
-
-
-class PowerSpectrumGrid(_Closed):
-    """Radial functions (G2) beside a power spectrum over angular-momentum channels, placed automatically."""
-
-    kind: Literal["power_spectrum"] = "power_spectrum"
-    placement: Literal["distribution", "uniform"] = pydantic.Field(
-        "distribution",
-        description="Where radial functions sit: finely where the data set's distances are frequent, or evenly.",
-    )
-    radial: int = pydantic.Field(8, ge=1, le=64, description="Number of radial functions per neighbour element.")
-    channels: int | None = pydantic.Field(
-        None, ge=1, le=32, description="Radial channels of the power spectrum per neighbour element; null = automatic."
-    )
-    l_max: int | None = pydantic.Field(
-        None, ge=0, le=8, description="Highest angular momentum of the power spectrum; null = automatic."
-    )
-    self_sums: Literal["append", "subtract", "none"] = pydantic.Field(
-        "append",
-        description="What becomes of the terms in which both neighbours are one atom: given as inputs of their own, "
-        "subtracted from the power spectrum, or left in it.",
-    )
-    four_body: FourBody | None = pydantic.Field(
-        None, description="Four-body functions of the same channels beside the power spectrum; null = none."
-    )
-
-
-class WideAngularGrid(_Closed):
-    """Radial functions (G2) beside wide angular functions (G5), placed automatically."""
-
-    kind: Literal["wide_angular"] = "wide_angular"
-    placement: Literal["distribution", "uniform"] = pydantic.Field(
-        "distribution",
-        description="Where radial functions sit: finely where the data set's distances are frequent, or evenly.",
-    )
-    radial: int = pydantic.Field(8, ge=1, le=64, description="Number of radial functions per neighbour element.")
-    channels: int = pydantic.Field(
-        4, ge=1, le=32, description="Number of radial widths (eta) of the angular functions."
-    )
-    zetas: Annotated[tuple[Annotated[int, pydantic.Field(ge=1, le=8)], ...], pydantic.Field(min_length=1)] = (
-        pydantic.Field((1, 2, 4), description="Angular exponents zeta (integers).")
-    )
-    lambdas: Annotated[tuple[Literal[-1, 1], ...], pydantic.Field(min_length=1)] = pydantic.Field(
-        (-1, 1), description="Signs of the cosine: -1 favours small angles least, +1 favours them."
-    )
-
-
-class ExplicitFunctions(_Closed):
-    """Symmetry functions given one by one, in the form the manifest of a potential stores."""
-
-    kind: Literal["explicit"] = "explicit"
-    definition: dict[str, Any] = pydantic.Field(
-        description="The `symmetry_functions` entry of a manifest: elements, cutoff in Å, radial, angular."
-    )
 
 
 Pair = Annotated[str, pydantic.Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")]
@@ -258,11 +189,6 @@ class Loss(_Closed):
         if self.energy == 0.0 and self.force == 0.0:
             raise ValueError("energy and force weights are both 0: nothing would determine the atomic energies")
         return self
-
-
-SymmetryFunctionGrid = Annotated[
-    PowerSpectrumGrid | WideAngularGrid | ExplicitFunctions, pydantic.Field(discriminator="kind")
-]
 
 
 class Recipe(_Closed):
