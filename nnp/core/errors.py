@@ -5,11 +5,13 @@ NnpError
 │   ├── StructureError
 │   ├── LabelError
 │   ├── ReadError
+│   │   └── ForeignError
 │   └── PlausibilityError
 ├── CoverageError
 ├── ManifestError
 ├── DeviceError
 ├── RecipeError
+├── ExportError
 ├── DivergedError
 ├── ContractError
 └── CheckpointError
@@ -90,6 +92,15 @@ class ReadError(InputError):
         return (_read_error, (self.file, self.reason, self.frame, self.line))
 
 
+class ForeignError(ReadError):
+    """A potential of another program cannot be imported; see ReadError for the attributes."""
+
+    code = "import_invalid"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_foreign_error, (self.file, self.reason, self.frame, self.line))
+
+
 class PlausibilityError(InputError):
     """The numbers are readable and cannot be meant: atoms on top of each other, or another unit of length."""
 
@@ -149,6 +160,24 @@ class RecipeError(NnpError):
         return (_recipe_error, (self.field, self.reason))
 
 
+class ExportError(NnpError):
+    """The potential cannot be written in the format of another program.
+
+    Attributes:
+        part: the part that the format has no words for.
+    """
+
+    code = "export_impossible"
+
+    def __init__(self, *, part: str, reason: str) -> None:
+        self.part = part
+        self.reason = reason
+        super().__init__(f"{part}: {reason}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_export_error, (self.part, self.reason))
+
+
 class DivergedError(NnpError):
     """The training diverged.
 
@@ -182,6 +211,14 @@ class CheckpointError(NnpError):
 
 def _read_error(file: str, reason: str, frame: int | None, line: int | None) -> ReadError:
     return ReadError(file=file, reason=reason, frame=frame, line=line)
+
+
+def _foreign_error(file: str, reason: str, frame: int | None, line: int | None) -> ForeignError:
+    return ForeignError(file=file, reason=reason, frame=frame, line=line)
+
+
+def _export_error(part: str, reason: str) -> ExportError:
+    return ExportError(part=part, reason=reason)
 
 
 def _coverage_error(elements: tuple[str, ...], covered: tuple[str, ...]) -> CoverageError:

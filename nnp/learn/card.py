@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from ase.data import atomic_numbers, covalent_radii
 
 from nnp.core import errors, neighbours, potential
 from nnp.core.label import Frame
@@ -56,7 +57,7 @@ def describe(
         "errors": dict(errors_by_split),
         "uncertainty_check": dict(uncertainty),
         "energy_volume": _energy_volume(served, lowest.structure),
-        "dimers": _dimers(served, train),
+        "dimers": _dimers(served, _nearest(train, described.cutoff)),
         "speed": _speed(served, lowest.structure),
         "limits": _limits(train, described.cutoff),
         "notes": list(notes),
@@ -64,6 +65,44 @@ def describe(
         "licence": lineage.get("licence"),
         "citation": lineage.get("citation"),
         "lineage": dict(lineage),
+    }
+
+
+def describe_unlabelled(
+    served: potential.Potential,
+    frames: Sequence[Frame],
+    probe: Structure,
+    *,
+    lineage: Mapping[str, Any],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """Write the card of a potential whose training data are not here, such as an imported one.
+
+    Args:
+        served: the potential as it will be served.
+        frames: structures that its replicas saw, or none.
+        probe: a structure, for the speed.
+        lineage: origin, as the caller knows it; its entry "import" becomes one of the card.
+        notes: warnings.
+    """
+    described = served.manifest
+    nearest = min(covalent_radii[atomic_numbers[element]] for element in served.elements) * 2.0
+    return {
+        "import": lineage.get("import"),
+        "elements": list(described.elements),
+        "cutoff_a": described.cutoff,
+        "networks": described.networks,
+        "symmetry_functions": described.symmetry_functions,
+        "reference_energies_ev": described.reference_energies,
+        "data": {"replicas": {"structures": len(frames), "atoms": sum(len(f.structure) for f in frames)}},
+        "errors": {},
+        "dimers": _dimers(served, nearest),
+        "speed": _speed(served, probe),
+        "notes": list(notes),
+        "authors": lineage.get("authors"),
+        "licence": lineage.get("licence"),
+        "citation": lineage.get("citation"),
+        "lineage": {key: value for key, value in lineage.items() if key != "import"},
     }
 
 
@@ -107,11 +146,9 @@ def _energy_volume(served: potential.Potential, structure: Structure) -> dict[st
     }
 
 
-def _dimers(served: potential.Potential, train: Sequence[Frame]) -> dict[str, Any]:
-    """Energy of each pair of elements against distance, without the reference energies."""
-    cutoff = served.manifest.cutoff
-    start = 0.7 * _nearest(train, cutoff)
-    distances = np.linspace(start, cutoff, DIMER_POINTS)
+def _dimers(served: potential.Potential, nearest: float) -> dict[str, Any]:
+    """Energy of each pair of elements against distance (Å) from 0.7 of the nearest, without the reference energies."""
+    distances = np.linspace(0.7 * nearest, served.manifest.cutoff, DIMER_POINTS)
     curves = {}
     for first, second in itertools.combinations_with_replacement(served.elements, 2):
         pairs = [

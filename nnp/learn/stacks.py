@@ -47,10 +47,9 @@ class Stack:
         """All trainable tensors in a fixed order."""
         return [*self.weights, *self.biases]
 
-    def parameter_masks(self, frozen: int = 0) -> list[torch.Tensor]:
-        """For each of the parameters, 1 where it belongs to a member, 0 in the padding and in frozen first layers."""
-        free = [torch.zeros_like(mask) if layer < frozen else mask for layer, mask in enumerate(self.masks)]
-        return [*free, *((mask.sum(1, keepdim=True) > 0).to(mask.dtype) for mask in free)]
+    def parameter_masks(self) -> list[torch.Tensor]:
+        """For each of the parameters, 1 where it belongs to a member and 0 in the padding."""
+        return [*self.masks, *((mask.sum(1, keepdim=True) > 0).to(mask.dtype) for mask in self.masks)]
 
     def evaluate(self, inputs: torch.Tensor, slopes: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Atomic energies (m, n) of n atoms of the element from scaled inputs (n, D), and their slopes (m, n, D)."""
@@ -103,14 +102,19 @@ def initial(
     return from_weights([wanted.activation for wanted in networks], members)
 
 
-def from_weights(activations: Sequence[str], members: Sequence[Weights]) -> list[Stack]:
+def from_weights(activations: Sequence[str | Sequence[str]], members: Sequence[Weights]) -> list[Stack]:
     """Stacks of members with given weights; activations and weights in the order of the committee.
 
     A network of zeros stays zero: its element is no centre.
+
+    Args:
+        activations: of each member, one for all of its elements or one for each.
+        members: weights of each.
     """
     stacks = []
     for element in range(len(members[0])):
-        kinds = [(len(weights[element]), name) for weights, name in zip(members, activations, strict=True)]
+        names = [name if isinstance(name, str) else name[element] for name in activations]
+        kinds = [(len(weights[element]), name) for weights, name in zip(members, names, strict=True)]
         for kind in sorted(set(kinds)):
             own = [i for i, found in enumerate(kinds) if found == kind]
             stacks.append(_stack(element, kind[1], own, [members[i][element] for i in own]))

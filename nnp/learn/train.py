@@ -14,17 +14,17 @@ import torch
 
 from nnp.core import errors, recipe
 from nnp.core.label import Frame
+from nnp.core.representatives import representatives
 from nnp.learn import (
     batches,
     checkpoint,
     committee,
     difference,
-    fine_tuning,
     finish,
-    fit,
-    replicas,
+    replication,
     splits,
     stacks,
+    unlabelled,
     weights,
 )
 from nnp.learn import definition as definitions
@@ -121,9 +121,8 @@ def _train(
         wanted=wanted,
         downhill=downhill,
         resume=kept.state("committee"),
-        frozen=wanted.warm_start.frozen_layers if inherited is not None else 0,
     )
-    yield from _watched(loop, "committee", kept, definition.unit)
+    yield from replication.watched(loop, "committee", kept, definition.unit)
 
     copies = yield from _replicated(wanted, definition, members, data, kept)
     trained = _weights(definition, wanted.committee, members, wanted, copies)
@@ -143,14 +142,15 @@ def add_replicas(
 
     Args:
         wanted: replicas, replica_gain, replica_steps, learning_rate, seed and the split count.
-        frames: labelled structures, for errors and calibration, and any number of structures without a label.
+        frames: labelled structures, for errors and calibration, and any number of structures without a label; or only
+            such: then errors and calibration stay empty.
         parent: the potential.
         checkpoint_directory: as in `train`.
         lineage: as in `train`.
 
     Raises:
         RecipeError: the recipe asks for no replicas.
-        InputError: elements that the parent does not know, or no labelled structures.
+        InputError: elements that the parent does not know, or too few structures.
     """
     if wanted.replicas is None:
         raise errors.RecipeError(field="replicas", reason="there are none to train")
@@ -161,12 +161,14 @@ def add_replicas(
         found = weights.unpack(parent.checkpoint)
         definitions.check_elements(found.definition, frames)
         frames = differences(wanted, frames)
-        parts = splits.split(frames, wanted)
-        members = stacks.from_weights([shape.activation for shape in found.committee], found.members)
-        data = _batches(found.definition, frames, parts, wanted)
-        copies = yield from _replicated(wanted, found.definition, members, data, kept)
-        trained = _weights(found.definition, found.committee, members, wanted, copies)
         provenance = _provenance(kept, wanted, parent, lineage or {})
+        if not any(frame.label for frame in frames):
+            trained = yield from unlabelled.replicate(found, frames, wanted, kept)
+            return (yield from unlabelled.finish(trained, frames, representatives(frames), provenance, started))
+        parts = splits.split(frames, wanted)
+        data = _batches(found.definition, frames, parts, wanted)
+        copies = yield from _replicated(wanted, found.definition, unlabelled.members_of(found), data, kept)
+        trained = replace(found, replicas=wanted.replicas, copies=tuple(stacks.to_weights(copies)))
         return (yield from finish.finish(trained, _named(frames, parts), provenance, started))
 
 
@@ -177,22 +179,8 @@ def _replicated(
     data: "_Data",
     kept: checkpoint.Resumable,
 ) -> Generator[Progress, None, list[stacks.Stack]]:
-    """Train the replicas, if any are wanted."""
-    if wanted.replicas is None:
-        return []
-    random = np.random.default_rng([wanted.seed, 6])
-    copies = stacks.initial(wanted.replicas, *_inputs(definition), wanted.replica_gain, random, centres=wanted.centres)
-    seen = replicas.label(members, data.training, data.unlabelled)
-    loop = replicas.train(
-        copies,
-        training=seen,
-        validation=replicas.label(members, data.validation),
-        wanted=wanted,
-        downhill=replicas.plan(wanted, seen.atoms, len(seen)),
-        resume=kept.state("replicas"),
-    )
-    yield from _watched(loop, "replicas", kept, definition.unit)
-    return copies
+    training, validation = (data.training, data.unlabelled), data.validation
+    return replication.replicated(wanted, definition, members, training=training, validation=validation, kept=kept)
 
 
 def _weights(
@@ -248,31 +236,6 @@ def _useful_threads(training: batches.Batches, members: int, most: int) -> int:
     return max(1, min(most, round(rows / ROWS_PER_THREAD)))
 
 
-def _watched(
-    loop: Generator[fit.Epoch, None, fit.State], stage: str, kept: checkpoint.Resumable, unit: float
-) -> Generator[Progress, None, None]:
-    """Report each epoch of a loop, and keep its state now and then, when it ends, and when the caller gives up."""
-    state: fit.State | None = None
-    try:
-        for epoch in loop:
-            state = epoch.state
-            kept.offer(stage, state)
-            yield Progress(
-                stage=stage,
-                epoch=epoch.epoch,
-                epochs=epoch.epochs,
-                metrics={
-                    f"{part}_{name}": value
-                    for part, squares in (("train", state.train), ("validation", epoch.validation))
-                    for name, value in committee.in_units(squares, unit).items()
-                },
-                seconds_left=epoch.seconds_left,
-            )
-    finally:
-        if state is not None:
-            kept.save(stage, state)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Data:
     training: batches.Batches
@@ -318,12 +281,7 @@ def _definition(
 ) -> definitions.Definition:
     """Settled from labels minus baseline, or the parent's."""
     if inherited is not None:
-        renewed = definitions.renewed(inherited.definition, wanted, frames, parts)
-        if wanted.warm_start.reference_energies == "keep":
-            return renewed
-        known, own = renewed.baseline, [frames[i] for i in parts.train]
-        own = own if known is None else difference.subtracted(known, own)
-        return replace(renewed, references=fine_tuning.references(inherited, own))
+        return definitions.renewed(inherited.definition, wanted, frames, parts)
     known = difference.baseline(wanted.baseline, definitions.elements_of(frames), baselines)
     residual = frames if known is None else difference.subtracted(known, frames)
     return definitions.fit(wanted, residual, parts, known)
@@ -352,10 +310,6 @@ def _inherited(parent: ParentPotential, wanted: recipe.Recipe, frames: Sequence[
     if wanted.cutoff != found.definition.functions.cutoff:
         cutoff = found.definition.functions.cutoff
         raise errors.RecipeError(field="cutoff", reason=f"a warm start needs the cutoff of the parent, {cutoff} Å")
-    fewest = min(len(layers) for member in found.members for layers in member if layers)
-    if wanted.warm_start.frozen_layers >= fewest:
-        reason = f"nothing would be left to train: the smallest network has {fewest} layers"
-        raise errors.RecipeError(field="warm_start.frozen_layers", reason=reason)
     return found
 
 

@@ -28,6 +28,25 @@ NESTED = "baseline."
 SCALING_ARRAYS = ("shift", "scale", "lowest", "highest")
 
 
+class Shape(recipe.Network):
+    """Networks of any widths and activations, as imported potentials have them; no recipe can ask for them.
+
+    Attributes:
+        activation_by_element: where not ``activation``, as of ``network.activations``.
+    """
+
+    hidden: tuple[int, ...]
+    hidden_by_element: dict[str, tuple[int, ...]]
+    activation: str  # type: ignore[assignment]
+    activation_by_element: dict[str, str]
+
+
+def activations_of(shape: recipe.Network, elements: Sequence[str]) -> list[str]:
+    """The activation of each element's network, as of ``network.activations``."""
+    own = shape.activation_by_element if isinstance(shape, Shape) else {}
+    return [own.get(element, shape.activation) for element in elements]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weights:
     """All numbers of a trained potential, in the units of the training.
@@ -86,9 +105,7 @@ def unpack(data: bytes) -> Weights:
     header, arrays = checkpoint.unpack(data)
     if header.get("kind") != KIND:
         raise errors.CheckpointError("this is not the checkpoint of a finished training")
-    committee, replicas = (
-        tuple(recipe.Network.model_validate(shape) for shape in header[kind]) for kind in ("committee", "replicas")
-    )
+    committee, replicas = (tuple(_shape(fields) for fields in header[kind]) for kind in ("committee", "replicas"))
     functions = descriptor.from_dict(header["symmetry_functions"])
     nested = {name.removeprefix(NESTED): array.tobytes() for name, array in arrays.items() if name.startswith(NESTED)}
     kept: Mapping[str, Any] = {name: arrays[f"scaling.{name}"] for name in SCALING_ARRAYS}
@@ -115,19 +132,24 @@ def to_potential(weights: Weights, density: densities.Density | None = None) -> 
     """The potential in float64 and eV: the energy unit is multiplied into the last layers."""
     definition = weights.definition
     scaled = definition.scaled
+    ranged = bool(np.isfinite(scaled.lowest).all())  # an imported potential may come without
     return potentials.Potential(
         symmetry_functions=definition.functions,
         shift=torch.from_numpy(scaled.shift),
         scale=torch.from_numpy(scaled.scale),
-        members=_modules(weights.committee, weights.members, definition.unit),
-        replicas=_modules(weights.replicas, weights.copies, definition.unit),
+        members=_modules(weights.committee, weights.members, definition),
+        replicas=_modules(weights.replicas, weights.copies, definition),
         reference_energies=definition.references.energies,
-        lower=torch.from_numpy(scaled.lowest),
-        upper=torch.from_numpy(scaled.highest),
+        lower=torch.from_numpy(scaled.lowest) if ranged else None,
+        upper=torch.from_numpy(scaled.highest) if ranged else None,
         density=density,
         repulsion=definition.repulsion,
         baseline=definition.baseline,
     )
+
+
+def _shape(fields: Mapping[str, Any]) -> recipe.Network:
+    return (Shape if "activation_by_element" in fields else recipe.Network).model_validate(fields)
 
 
 def _heads(
@@ -145,10 +167,18 @@ def _heads(
     )
 
 
-def _modules(shapes: Sequence[recipe.Network], heads: Sequence[stacks.Weights], unit: float) -> list[potentials.Head]:
+def _modules(
+    shapes: Sequence[recipe.Network], heads: Sequence[stacks.Weights], definition: definitions.Definition
+) -> list[potentials.Head]:
+    elements = definition.functions.elements
     return [
-        potentials.Head([_network(layers, shape.activation, unit) for layers in elements])
-        for shape, elements in zip(shapes, heads, strict=True)
+        potentials.Head(
+            [
+                _network(layers, activation, definition.unit)
+                for layers, activation in zip(head, activations_of(shape, elements), strict=True)
+            ]
+        )
+        for shape, head in zip(shapes, heads, strict=True)
     ]
 
 

@@ -12,6 +12,8 @@ def descendants(base: type) -> list[type]:
 def example(kind: type[errors.NnpError]) -> errors.NnpError:
     arguments = {
         errors.ReadError: {"file": "a.xyz", "frame": 3, "line": 17, "reason": "no atoms"},
+        errors.ForeignError: {"file": "input.nn", "line": 17, "reason": "unknown keyword"},
+        errors.ExportError: {"part": "repulsion", "reason": "no words for it"},
         errors.CoverageError: {"elements": ["Ge"], "covered": ["Si"]},
         errors.RecipeError: {"field": "cutoff", "reason": "must be greater than 0"},
         errors.DivergedError: {"epoch": 3, "reason": "the loss is not finite"},
