@@ -1,13 +1,15 @@
 """Downloads: artifacts of versions with their SHA-256 as ETag, files that jobs made."""
 
 from fastapi import Response
+from sqlalchemy.orm import Session
 
 from models_store import artifacts
 from models_store import errors as store_errors
-from models_store.tables import Job, PotentialVersion
+from models_store.tables import Artifact, Job, PotentialVersion
 
 ONNX_TYPE = "application/vnd.onnx"
-FILE_TYPE = "application/x-tar"
+FILE_TYPES = {"application/x-tar": "tar", "image/png": "png"}
+"""Media types of files that jobs make, with the ends of their names."""
 
 
 def onnx(store: artifacts.ArtifactStore, version: PotentialVersion, dtype: str, if_none_match: str | None) -> Response:
@@ -28,7 +30,7 @@ def onnx(store: artifacts.ArtifactStore, version: PotentialVersion, dtype: str, 
     return Response(store.read(held[dtype]), media_type=ONNX_TYPE, headers=headers)
 
 
-def job_file(store: artifacts.ArtifactStore, job: Job, role: str) -> Response:
+def job_file(session: Session, store: artifacts.ArtifactStore, job: Job, role: str) -> Response:
     """A file that a job made, as its result names it.
 
     Raises:
@@ -38,5 +40,7 @@ def job_file(store: artifacts.ArtifactStore, job: Job, role: str) -> Response:
     files = (job.result or {}).get("files", {})
     if role not in files:
         raise store_errors.NotFound(f"file of job {job.id}", role, available=sorted(files))
-    headers = {"ETag": f'"{files[role]}"', "Content-Disposition": f'attachment; filename="{role}-{job.id}.tar"'}
-    return Response(store.read(files[role]), media_type=FILE_TYPE, headers=headers)
+    media_type = session.get_one(Artifact, files[role]).media_type
+    name = f"{role}-{job.id}.{FILE_TYPES[media_type]}"
+    headers = {"ETag": f'"{files[role]}"', "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(store.read(files[role]), media_type=media_type, headers=headers)

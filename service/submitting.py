@@ -36,6 +36,8 @@ def submit(
             payload = _replicas(session, request)
         case wire.ExportRequest():
             payload = {"version": usable(session, request.version).reference, "format": request.format}
+        case wire.SelectRequest():
+            payload = _select(session, request)
     return jobs.submit(session, request.kind, payload, idempotency_key=idempotency_key, actor=actor)
 
 
@@ -109,6 +111,14 @@ def _pinned(session: Session, recipe: dict[str, Any]) -> dict[str, Any]:
             raise errors.FieldError(f"{field}: {version.reference} has no checkpoint", field=field)
         term["name"] = version.reference
     return recipe
+
+
+def _select(session: Session, request: wire.SelectRequest) -> dict[str, Any]:
+    dataset = ready(session, request.dataset_version)
+    recipe = request.recipe.model_dump(mode="json")
+    _check_groups(recipe, dataset)
+    selection = request.selection.model_dump(mode="json")
+    return {"dataset_version": dataset.reference, "recipe": recipe, "selection": selection}
 
 
 def _check_groups(recipe: dict[str, Any], dataset: DatasetVersion) -> None:

@@ -20,6 +20,7 @@ QUEUES: Mapping[JobKind, str] = {
     JobKind.IMPORT: "train",
     JobKind.REPLICAS: "train",
     JobKind.EXPORT: "train",
+    JobKind.SELECT: "train",
 }
 """The queue of each kind, named after the resource it needs."""
 

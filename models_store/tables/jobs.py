@@ -18,6 +18,7 @@ class JobKind(StrEnum):
     IMPORT = "import"
     REPLICAS = "replicas"
     EXPORT = "export"
+    SELECT = "select"
 
 
 class JobState(StrEnum):

@@ -37,7 +37,7 @@ class JobCalls(base.Calls):
             ClientError: See `nnp_client.errors`.
         """
         fields = {"kind": "train", "potential": potential, "dataset_version": dataset_version, "alias": alias}
-        return self.submit(fields | {"recipe": _recipe(recipe) or {}})
+        return self.submit(fields | {"recipe": _fields(recipe) or {}})
 
     def retrain(
         self,
@@ -50,7 +50,7 @@ class JobCalls(base.Calls):
     ) -> wire.JobOut:
         """Queue a training that starts from the weights of `parent`; recipe and name are the parent's if not given."""
         fields = {"kind": "retrain", "parent": parent, "dataset_version": dataset_version, "alias": alias}
-        return self.submit(fields | {"potential": potential, "recipe": _recipe(recipe)})
+        return self.submit(fields | {"potential": potential, "recipe": _fields(recipe)})
 
     def evaluate(
         self, version: str, dataset_version: str, *, split: str | None = "test", alias: str | None = None
@@ -86,12 +86,33 @@ class JobCalls(base.Calls):
         chosen = {"replicas": replicas, "replica_steps": replica_steps, "replica_gain": replica_gain}
         return self.submit(fields | chosen)
 
+    def select(
+        self,
+        dataset_version: str,
+        *,
+        recipe: "Mapping[str, Any] | pydantic.BaseModel | None" = None,
+        selection: "Mapping[str, Any] | pydantic.BaseModel | None" = None,
+    ) -> wire.JobOut:
+        """Queue the choice of symmetry functions; the job's result holds `recipe` and `curve`, its file is `plot`.
+
+        Args:
+            dataset_version: "si-pbe:2".
+            recipe: A recipe as for `train`; its symmetry functions are the pool to choose from.
+            selection: Fields of nnp.core.selection.Selection that differ from the default, or a Selection.
+
+        Raises:
+            InvalidError: The recipe or the selection cannot work; `field` names where.
+            ClientError: See `nnp_client.errors`.
+        """
+        chosen = {"recipe": _fields(recipe) or {}, "selection": _fields(selection) or {}}
+        return self.submit({"kind": "select", "dataset_version": dataset_version, **chosen})
+
     def export(self, version: str, format: str) -> wire.JobOut:
         """Queue the writing of `version` in the files of "n2p2" or "simple-nn"; see `download_job_file`."""
         return self.submit({"kind": "export", "version": version, "format": format})
 
     def download_job_file(self, job_id: str, role: str, target: Path | str) -> Path:
-        """Write a file that a finished job made, such as `export`, a tar archive."""
+        """Write a file that a finished job made, such as `export`, a tar archive, or `plot`, a picture."""
         return downloads.to_file(self._transport, f"/v1/jobs/{job_id}/files/{role}", Path(target), params={})
 
     def submit(self, request: Mapping[str, Any]) -> wire.JobOut:
@@ -155,7 +176,7 @@ class JobCalls(base.Calls):
         return base.parse(wire.JobOut, self._transport.request("POST", f"/v1/jobs/{job_id}/retry"))
 
 
-def _recipe(recipe: "Mapping[str, Any] | pydantic.BaseModel | None") -> dict[str, Any] | None:
+def _fields(recipe: "Mapping[str, Any] | pydantic.BaseModel | None") -> dict[str, Any] | None:
     if isinstance(recipe, pydantic.BaseModel):
         return recipe.model_dump(mode="json")
     return None if recipe is None else dict(recipe)

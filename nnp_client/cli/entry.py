@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from nnp_client import errors
-from nnp_client.cli import datasets, exchange, exit_codes, jobs, potentials, predictions
+from nnp_client.cli import datasets, exchange, exit_codes, jobs, potentials, predictions, recipes
 from nnp_client.cli.state import State
 from nnp_client.client import DEFAULT_URL, Client
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (datasets, jobs, predictions, potentials, exchange):
+for part in (datasets, jobs, predictions, potentials, exchange, recipes):
     part.install(app)
 
 

@@ -1,4 +1,4 @@
-"""What a finished job found, for people: errors by split and group, and the gates."""
+"""What a finished job found, for people: errors by split and group, the curve of a selection, and the gates."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,8 +17,10 @@ ERRORS = (
 def tables(result: Mapping[str, Any] | None) -> Iterator[Table]:
     """The tables of a job's result; none for a job that measured nothing."""
     found = result or {}
-    if isinstance(metrics := found.get("metrics"), dict):
+    if isinstance(metrics := found.get("metrics"), dict) and metrics:
         yield errors(metrics)
+    if isinstance(curve := found.get("curve"), list):
+        yield table(["functions", "loss", "of random choices"], [_point(point) for point in curve])
     if isinstance(gates := found.get("gates"), dict):
         rows = [[check["name"], "yes" if check["passed"] else "NO", check["detail"]] for check in gates["checks"]]
         yield table(["gate", "passed", "detail"], rows)
@@ -31,6 +33,11 @@ def errors(metrics: Mapping[str, Any]) -> Table:
         rows.append([split, *_cells(total)])
         rows += [[f"  {group}", *_cells(of_group)] for group, of_group in total.get("by_group", {}).items()]
     return table(["RMSE", "frames", *(label for _, label in ERRORS)], rows)
+
+
+def _point(point: Mapping[str, Any]) -> list[Any]:
+    losses = (point.get("loss"), point.get("random_loss"))
+    return [point.get("count"), *("-" if value is None else f"{value:.4g}" for value in losses)]
 
 
 def _cells(errors: Mapping[str, Any]) -> list[Any]:

@@ -34,8 +34,8 @@ def train(
 ) -> None:
     """Train a new version of a potential."""
     state = of(context)
-    job = state.client.train(potential, dataset, recipe=_recipe(recipe, setting) or {}, alias=alias)
-    _submitted(state, job, watch)
+    job = state.client.train(potential, dataset, recipe=recipe_of(recipe, setting) or {}, alias=alias)
+    submitted(state, job, watch)
 
 
 def retrain(
@@ -50,8 +50,8 @@ def retrain(
 ) -> None:
     """Train a new version from the weights of another one."""
     state = of(context)
-    job = state.client.retrain(parent, dataset, recipe=_recipe(recipe, setting), alias=alias)
-    _submitted(state, job, watch)
+    job = state.client.retrain(parent, dataset, recipe=recipe_of(recipe, setting), alias=alias)
+    submitted(state, job, watch)
 
 
 def evaluate(
@@ -66,7 +66,7 @@ def evaluate(
     """Measure errors on a dataset version; with --alias the gates too."""
     state = of(context)
     job = state.client.evaluate(version, dataset, split=None if split == "all" else split, alias=alias)
-    _submitted(state, job, watch)
+    submitted(state, job, watch)
 
 
 def replicas(
@@ -81,7 +81,7 @@ def replicas(
     """Train replicas for a version, which tell what it has never seen: makes a new version."""
     state = of(context)
     job = state.client.train_replicas(version, dataset, replica_steps=steps, alias=alias)
-    _submitted(state, job, watch)
+    submitted(state, job, watch)
 
 
 def jobs(
@@ -125,7 +125,7 @@ def retry(
 ) -> None:
     """Queue a failed or cancelled job again; it goes on from its checkpoint."""
     state = of(context)
-    _submitted(state, state.client.retry(job_id), watch)
+    submitted(state, state.client.retry(job_id), watch)
 
 
 def install(app: typer.Typer) -> None:
@@ -134,7 +134,8 @@ def install(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _submitted(state: State, job: wire.JobOut, watch: bool) -> None:
+def submitted(state: State, job: wire.JobOut, watch: bool) -> None:
+    """Show a job that was queued, at its end where it is to be watched."""
     if not watch:
         state.show(job, f"job {job.id} is queued; follow it with: nnp watch {job.id}")
         return
@@ -166,7 +167,8 @@ def _job(job: wire.JobOut) -> Any:
     )
 
 
-def _recipe(file: Path | None, settings: list[str] | None) -> dict[str, Any] | None:
+def recipe_of(file: Path | None, settings: list[str] | None) -> dict[str, Any] | None:
+    """The fields of a recipe from a file and from --set options; None without either."""
     if file is None and not settings:
         return None
     recipe: dict[str, Any] = {} if file is None else _read(file)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nnp.core.recipe import Network, Recipe
+from nnp.core.selection import Selection
 from nnp_client.wire.base import DATASET_PATTERN, Name, Wire
 from nnp_client.wire.predictions import PotentialReference
 
@@ -21,6 +22,7 @@ class JobKind(StrEnum):
     IMPORT = "import"
     REPLICAS = "replicas"
     EXPORT = "export"
+    SELECT = "select"
 
 
 class JobState(StrEnum):
@@ -122,7 +124,16 @@ class ExportRequest(Wire):
     format: ExportFormat = Field(description="Whose files.")
 
 
-AnyRequest = TrainRequest | RetrainRequest | EvaluateRequest | ReplicasRequest | ExportRequest
+class SelectRequest(Wire):
+    """Choose the symmetry functions that a data set needs from a pool: the job's result holds a recipe and a curve."""
+
+    kind: Literal["select"] = Field(description="What to do.")
+    dataset_version: DatasetVersionReference
+    recipe: Recipe = Field(default_factory=Recipe, description="Its symmetry functions are the pool.")
+    selection: Selection = Field(default_factory=Selection, description="Method, count and what the curve shows.")
+
+
+AnyRequest = TrainRequest | RetrainRequest | EvaluateRequest | ReplicasRequest | ExportRequest | SelectRequest
 JobRequest = Annotated[AnyRequest, Field(discriminator="kind")]
 
 
@@ -161,7 +172,8 @@ class JobOut(Wire):
     request: dict[str, Any] = Field(description="What was asked for, as stored; depends on the kind.")
     progress: JobProgress | None = Field(description="How far it is; null before it runs.")
     result: dict[str, Any] | None = Field(
-        description="What it made (potential_version, dataset_version, metrics, gates); null before it succeeded."
+        description="What it made (potential_version, dataset_version, recipe, metrics, gates, files); null before it "
+        "succeeded."
     )
     error: JobFailure | None = Field(description="Why it failed; null when it did not.")
     attempt: int = Field(description="Number of times a worker took it.")

@@ -17,14 +17,14 @@ from service.views import jobs as views
 router = fastapi.APIRouter(tags=["jobs"], prefix="/jobs")
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
-        "content": {downloading.FILE_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in downloading.FILE_TYPES},
         "description": "The file; ETag is its SHA-256, as in the job's result.",
     }
 }
 Role = Annotated[str, Path(description="Name of the file in the job's result.", pattern=r"^[a-z_0-9]{1,64}$")]
 
 
-@router.post("", status_code=202, summary="Train, retrain, evaluate, train replicas or export")
+@router.post("", status_code=202, summary="Train, retrain, evaluate, train replicas, export or select")
 def submit_job(session: Writing, actor: Actor, request: JobRequest, idempotency_key: IdempotencyKey = None) -> JobOut:
     return views.job(submitting.submit(session, request, idempotency_key=idempotency_key, actor=actor))
 
@@ -49,7 +49,7 @@ def get_job(session: Reading, job_id: JobId) -> JobOut:
 
 @router.get("/{job_id}/files/{role}", summary="Bytes that a job made", response_class=Response, responses=FILE)
 def download_job_file(request: fastapi.Request, session: Reading, job_id: JobId, role: Role) -> Response:
-    return downloading.job_file(parts.of(request).store, jobs.get(session, job_id), role)
+    return downloading.job_file(session, parts.of(request).store, jobs.get(session, job_id), role)
 
 
 @router.get("/{job_id}/events", summary="What a job said: progress, metrics over time, log lines")

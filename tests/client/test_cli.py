@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from models_store import jobs
+from models_store import artifacts, jobs
 from nnp.core.label import Frame
 from nnp_client import Client
 from nnp_client.cli import entry, exit_codes
@@ -129,6 +129,37 @@ def test_limits_are_shown_and_accepted_by_name(http: testing.TestClient, nnp: Nn
     assert code == exit_codes.REFUSED
     assert "nnp promote Si:1 --accept-limit hard_cutoff" in printed
     assert "Si@production is Si:1 now" in nnp("promote", "Si:1", "--accept-limit", "hard_cutoff")[1]
+
+
+def test_the_recipe_of_a_selection_is_written(
+    http: testing.TestClient,
+    nnp: Nnp,
+    frames: list[Frame],
+    store_frames: Callable[[str, list[Frame]], str],
+    tmp_path: Path,
+) -> None:
+    store_frames("si-pbe", frames)
+    code, printed = nnp("--json", "select", "si-pbe", "--method", "lasso", "--count", "2")
+    job = json.loads(printed)
+    assert (code, job["request"]["selection"]["method"]) == (0, "lasso")
+    code, printed = nnp("recipe", job["id"])
+    assert code == exit_codes.USAGE
+    assert "has no recipe" in printed
+    curve = [{"count": 2, "loss": 0.25, "random_loss": None}]
+    parts = testing.parts_of(http)
+    with parts.sessions() as session, session.begin():
+        stored = parts.store.put(b"a picture")
+        artifacts.register(session, stored, "image/png")
+        claim = jobs.claim(session, job["id"], worker="test", lease_seconds=60.0)
+        assert claim is not None
+        jobs.keep(session, claim, {"plot": stored.sha256})
+        result = {"recipe": {"seed": 4}, "curve": curve, "files": {"plot": stored.sha256}}
+        jobs.succeed(session, claim, result)
+    assert "0.25" in nnp("watch", job["id"])[1]
+    target, plot = tmp_path / "recipe.json", tmp_path / "curve.png"
+    assert nnp("recipe", job["id"], "-o", str(target), "--plot", str(plot))[0] == 0
+    assert json.loads(target.read_text()) == {"seed": 4}
+    assert plot.read_bytes() == b"a picture"
 
 
 def test_import_without_waiting(nnp: Nnp, client: Client, tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_a_file_that_a_job_made_is_fetched(
     (source / "input.nn").write_text("elements Si")
     with parts.sessions() as session, session.begin():
         stored = parts.store.put(foreign_files.pack(source))
-        artifacts.register(session, stored)
+        artifacts.register(session, stored, "application/x-tar")
         claim = jobs.claim(session, job.id, worker="test", lease_seconds=60.0)
         assert claim is not None
         jobs.keep(session, claim, {"export": stored.sha256})

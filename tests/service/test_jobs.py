@@ -96,6 +96,16 @@ def test_retrain_refuses_other_networks_than_the_parents(
     assert client.retrain("Si:1", dataset, recipe={"seed": 9}).request["recipe"]["seed"] == 9
 
 
+def test_a_selection_is_a_job_with_recipe_and_method(client: Client, dataset: str) -> None:
+    job = client.select(dataset, recipe={"seed": 3}, selection={"method": "lasso", "count": 20})
+    assert (job.kind, job.queue) == ("select", "train")
+    assert (job.request["recipe"]["seed"], job.request["selection"]["count"]) == (3, 20)
+    assert job.request["selection"]["folds"] == 4  # defaults are written out
+    with pytest.raises(errors.InvalidError) as refused:
+        client.select(dataset, selection={"method": "guess"})
+    assert refused.value.field == "selection.method"
+
+
 def test_a_submission_repeated_with_its_key_is_one_job(http: testing.TestClient, dataset: str) -> None:
     body = {"kind": "train", "potential": "Si", "dataset_version": dataset}
     answers = [http.post("/v1/jobs", json=body, headers={"Idempotency-Key": "one"}) for _ in range(2)]

@@ -1,0 +1,63 @@
+"""nnp select, recipe: jobs whose result is a recipe."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nnp_client.cli import jobs
+from nnp_client.cli.state import of
+from nnp_client.wire.jobs import JobOut
+
+Text = str | None
+
+
+def select(
+    context: typer.Context,
+    *,
+    dataset: Annotated[str, typer.Argument(help="Dataset version such as si-pbe:2, or si-pbe for the newest.")],
+    recipe: jobs.RecipeFile = None,
+    setting: jobs.Setting = None,
+    method: Annotated[Text, typer.Option(help="How functions are ranked; default: see docs/selection.md.")] = None,
+    count: Annotated[int | None, typer.Option(help="Functions to keep; default: as many as are needed.")] = None,
+    watch: jobs.Watch = False,
+) -> None:
+    """Choose the symmetry functions that a data set needs, from those that a recipe means."""
+    state = of(context)
+    given = {"method": method, "count": count}
+    selection = {name: value for name, value in given.items() if value is not None}
+    job = state.client.select(dataset, recipe=jobs.recipe_of(recipe, setting), selection=selection)
+    jobs.submitted(state, job, watch)
+
+
+def recipe(
+    context: typer.Context,
+    job_id: Annotated[str, typer.Argument(help="A finished job.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; default: print it.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write the job's plot (PNG) to this file too.")] = None,
+) -> None:
+    """Write the recipe that a job made or used, for nnp train --recipe."""
+    state = of(context)
+    found = _recipe(state.client.job(job_id))
+    if plot is not None:
+        state.client.download_job_file(job_id, "plot", plot)
+    if output is None:
+        state.console.print_json(json.dumps(found))
+        return
+    output.write_text(json.dumps(found, indent=2) + "\n")
+    state.show({"file": str(output)}, f"wrote {output}")
+
+
+def install(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (select, recipe):
+        app.command()(command)
+
+
+def _recipe(job: JobOut) -> dict[str, Any]:
+    """What the job made, else what it was asked to use."""
+    made = (job.result or {}).get("recipe") or (None if job.kind == "select" else job.request.get("recipe"))
+    if made is None:
+        raise ValueError(f"job {job.id} ({job.kind.value}, {job.state.value}) has no recipe")
+    return made

@@ -1,0 +1,48 @@
+"""The job `select`: from a pool of symmetry functions and a dataset version to a recipe with those that are needed."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+
+from models_store import artifacts, jobs
+from nnp.core import recipe as recipes
+from nnp.core import selection as selections
+from worker import evaluation, publishing
+from worker.work import Publish, Work
+
+if TYPE_CHECKING:
+    from nnp.learn.finish import Progress
+    from nnp.learn.selection.select import Selected
+
+ROLE = "plot"
+MEDIA_TYPE = "image/png"
+
+
+def run(work: Work) -> Publish:
+    """Choose functions and draw the error against their number.
+
+    Raises:
+        InputError, RecipeError: the data or the pool allow no choice.
+    """
+    selected = publishing.follow(work, lambda: _selecting(work))
+    plot = work.workplace.artifacts.put(selected.plot)
+    work.journal.say(f"chose {selected.count} of {selected.pool_size} functions in {selected.seconds:.0f} s")
+
+    def publish(session: Session) -> dict[str, Any]:
+        artifacts.register(session, plot, MEDIA_TYPE)
+        jobs.keep(session, work.claim, {ROLE: plot.sha256})
+        dataset = {"dataset_version": work.payload["dataset_version"]}
+        return {**selected.to_dict(), **dataset, "files": {ROLE: plot.sha256}}
+
+    return publish
+
+
+def _selecting(work: Work) -> Generator["Progress", None, "Selected"]:
+    # Torch is loaded where symmetry functions are computed and nowhere else.
+    from nnp.learn.selection.select import select
+
+    payload = work.payload
+    frames = evaluation.frames(work, payload["dataset_version"])
+    work.journal.say(f"selecting symmetry functions on {payload['dataset_version']}: {len(frames)} frames")
+    return select(recipes.parse(payload["recipe"]), frames, selections.parse(payload["selection"]))
