@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from nnp.core import errors
+from nnp.core.function_recipe import Closed as _Closed
+from nnp.core.function_recipe import PowerSpectrumGrid, SymmetryFunctionGrid
 
 ACTIVATIONS = ("silu", "tanh", "softplus", "gelu")
 CUTOFF_FUNCTIONS = ("polynomial", "polynomial7", "tanh_cubed", "cosine_squared")
@@ -15,6 +17,7 @@ CUTOFF_FUNCTIONS = ("polynomial", "polynomial7", "tanh_cubed", "cosine_squared")
 KINDS = (
     "power_spectrum",
     "wide_angular",
+    "chebyshev",
     "explicit",
     "zbl",
     "lennard_jones",
@@ -27,10 +30,6 @@ CutoffFunction = Literal["polynomial", "polynomial7", "tanh_cubed", "cosine_squa
 Width = Annotated[int, pydantic.Field(ge=1, le=2048)]
 Widths = Annotated[tuple[Width, ...], pydantic.Field(min_length=1, max_length=8)]
 Weight = Annotated[float, pydantic.Field(ge=0.0, allow_inf_nan=False)]
-
-
-class _Closed(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
 class Network(_Closed):
@@ -48,74 +47,6 @@ class Network(_Closed):
     def widths(self, element: str) -> tuple[int, ...]:
         """Widths of the hidden layers of an element's network."""
         return self.hidden_by_element.get(element, self.hidden)
-
-
-class FourBody(_Closed):
-    """Four-body functions: products of three moments, coupled to a scalar, for chosen mixtures of the channels."""
-
-    l_max: Literal[2, 3, 4] = pydantic.Field(
-        3, description="Highest angular momentum of the three moments: 2, 4 or 9 functions of a mixture."
-    )
-    mixtures: int | None = pydantic.Field(
-        None,
-        ge=1,
-        le=128,
-        description="Number of mixtures of all channels and elements; null = every channel of every element by itself.",
-    )
-
-
-class PowerSpectrumGrid(_Closed):
-    """Radial functions (G2) beside a power spectrum over angular-momentum channels, placed automatically."""
-
-    kind: Literal["power_spectrum"] = "power_spectrum"
-    placement: Literal["distribution", "uniform"] = pydantic.Field(
-        "distribution",
-        description="Where radial functions sit: finely where the data set's distances are frequent, or evenly.",
-    )
-    radial: int = pydantic.Field(8, ge=1, le=64, description="Number of radial functions per neighbour element.")
-    channels: int | None = pydantic.Field(
-        None, ge=1, le=32, description="Radial channels of the power spectrum per neighbour element; null = automatic."
-    )
-    l_max: int | None = pydantic.Field(
-        None, ge=0, le=8, description="Highest angular momentum of the power spectrum; null = automatic."
-    )
-    self_sums: Literal["append", "subtract", "none"] = pydantic.Field(
-        "append",
-        description="What becomes of the terms in which both neighbours are one atom: given as inputs of their own, "
-        "subtracted from the power spectrum, or left in it.",
-    )
-    four_body: FourBody | None = pydantic.Field(
-        None, description="Four-body functions of the same channels beside the power spectrum; null = none."
-    )
-
-
-class WideAngularGrid(_Closed):
-    """Radial functions (G2) beside wide angular functions (G5), placed automatically."""
-
-    kind: Literal["wide_angular"] = "wide_angular"
-    placement: Literal["distribution", "uniform"] = pydantic.Field(
-        "distribution",
-        description="Where radial functions sit: finely where the data set's distances are frequent, or evenly.",
-    )
-    radial: int = pydantic.Field(8, ge=1, le=64, description="Number of radial functions per neighbour element.")
-    channels: int = pydantic.Field(
-        4, ge=1, le=32, description="Number of radial widths (eta) of the angular functions."
-    )
-    zetas: Annotated[tuple[Annotated[int, pydantic.Field(ge=1, le=8)], ...], pydantic.Field(min_length=1)] = (
-        pydantic.Field((1, 2, 4), description="Angular exponents zeta (integers).")
-    )
-    lambdas: Annotated[tuple[Literal[-1, 1], ...], pydantic.Field(min_length=1)] = pydantic.Field(
-        (-1, 1), description="Signs of the cosine: -1 favours small angles least, +1 favours them."
-    )
-
-
-class ExplicitFunctions(_Closed):
-    """Symmetry functions given one by one, in the form the manifest of a potential stores."""
-
-    kind: Literal["explicit"] = "explicit"
-    definition: dict[str, Any] = pydantic.Field(
-        description="The `symmetry_functions` entry of a manifest: elements, cutoff in Å, radial, angular."
-    )
 
 
 Pair = Annotated[str, pydantic.Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")]
@@ -221,6 +152,25 @@ class GaussianDensityWeighting(_Closed):
     )
 
 
+class WarmStart(_Closed):
+    """How a training goes on from a parent potential; without one it has no meaning."""
+
+    rate: float = pydantic.Field(
+        0.3,
+        gt=0.0,
+        le=1.0,
+        description="Fraction of the learning rate and of automatic steps: the parent is near already.",
+    )
+    reference_energies: Literal["keep", "fit"] = pydantic.Field(
+        "keep",
+        description="Reference energies of the parent, or fitted anew to what the new labels differ from the parent "
+        "by: for labels of another first-principles method.",
+    )
+    frozen_layers: int = pydantic.Field(
+        0, ge=0, le=8, description="Number of first layers of the networks that stay as the parent has them."
+    )
+
+
 class Loss(_Closed):
     """Weights of the loss; all errors are squared and averaged (paper eq. 3, energies per atom, with a stress term).
 
@@ -239,11 +189,6 @@ class Loss(_Closed):
         if self.energy == 0.0 and self.force == 0.0:
             raise ValueError("energy and force weights are both 0: nothing would determine the atomic energies")
         return self
-
-
-SymmetryFunctionGrid = Annotated[
-    PowerSpectrumGrid | WideAngularGrid | ExplicitFunctions, pydantic.Field(discriminator="kind")
-]
 
 
 class Recipe(_Closed):
@@ -332,6 +277,21 @@ class Recipe(_Closed):
         description="How the committee goes downhill: Adam, SOAP (second order: Adam in the eigenbases of the "
         "approximate curvature of every layer), or L-BFGS (quasi-Newton; a step takes in the whole training set).",
     )
+    force_fraction: float = pydantic.Field(
+        1.0,
+        gt=0.0,
+        le=1.0,
+        description="Fraction of the steps that fit forces and stresses beside energies, with as much more weight; the "
+        "others take a fifth of the time.",
+    )
+    selection: Literal["all", "error"] = pydantic.Field(
+        "all",
+        description="Which batches an epoch takes: all once, or as many, half of them drawn in proportion to their "
+        "last loss (with batch_size 1 that means structures).",
+    )
+    warm_start: WarmStart = pydantic.Field(
+        default_factory=WarmStart, description="How to go on from a parent potential, if there is one."
+    )
     learning_rate: float = pydantic.Field(
         5e-3, gt=0.0, le=1.0, description="Peak learning rate; with lbfgs the length of the first step."
     )
@@ -372,6 +332,12 @@ class Recipe(_Closed):
     def _fractions_leave_something(self) -> "Recipe":
         if (self.test_fraction or 0.0) + self.validation_fraction >= 1.0:
             raise ValueError("validation_fraction and test_fraction together leave nothing to train on")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _whole_steps_see_everything(self) -> "Recipe":
+        if self.optimiser == "lbfgs" and (self.force_fraction < 1.0 or self.selection != "all"):
+            raise ValueError("lbfgs takes in the whole training set at every step: no force_fraction, no selection")
         return self
 
 

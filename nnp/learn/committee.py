@@ -12,8 +12,6 @@ from nnp.learn import batches, fit, pair_forces, stacks
 ATOM_VISITS = 6_000_000
 """The automatic budget: epochs times training atoms, within `EPOCHS`."""
 EPOCHS = (60, 800)
-WARM_START = 0.3
-"""A warm start takes this fraction of the steps and of the learning rate: the parent's weights are near already."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,15 +50,17 @@ def plan(wanted: recipe.Recipe, atoms: int, batch_count: int, *, warm: bool) -> 
     if wanted.steps is not None:
         epochs = max(1, round(wanted.steps / batch_count))
     elif warm:
-        epochs = max(1, round(WARM_START * epochs))
+        epochs = max(1, round(wanted.warm_start.rate * epochs))
     return fit.Plan(
         epochs=epochs,
-        learning_rate=wanted.learning_rate * (WARM_START if warm else 1.0),
+        learning_rate=wanted.learning_rate * (wanted.warm_start.rate if warm else 1.0),
         schedule=wanted.schedule,
         weight_decay=wanted.weight_decay,
         patience=wanted.patience if wanted.patience is not None else max(10, epochs // 2),
         optimiser=wanted.optimiser,
         ema=wanted.ema,
+        costly_fraction=wanted.force_fraction,
+        by_error=wanted.selection == "error",
     )
 
 
@@ -69,14 +69,14 @@ def batch_size(wanted: recipe.Recipe, structures: int) -> int:
     return wanted.batch_size if wanted.batch_size is not None else min(max(structures // 30, 2), 16)
 
 
-def predict(members: Sequence[stacks.Stack], batch: batches.Batch) -> Predicted:
+def predict(members: Sequence[stacks.Stack], batch: batches.Batch, *, forces: bool = True) -> Predicted:
     """Energies, forces and virials of a batch by every member; differentiable with respect to the weights."""
-    atomic, slopes = stacks.evaluate(members, batch, slopes=not batch.only_energies)
+    atomic, slopes = stacks.evaluate(members, batch, slopes=forces and not batch.only_energies)
     total = atomic.new_zeros((len(atomic), len(batch.atoms))).index_add(1, batch.structure, atomic)
     if slopes is None:
         return Predicted(energies=total / batch.atoms, forces=None, virials=None)
-    forces, virials = pair_forces.PairForces.apply(slopes, batch)
-    return Predicted(energies=total / batch.atoms, forces=forces, virials=virials)
+    pulls, virials = pair_forces.PairForces.apply(slopes, batch)
+    return Predicted(energies=total / batch.atoms, forces=pulls, virials=virials)
 
 
 def squares(predicted: Predicted, batch: batches.Batch, weights: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -111,6 +111,7 @@ def train(
     wanted: recipe.Recipe,
     downhill: fit.Plan,
     resume: fit.State | None,
+    frozen: int = 0,
 ) -> Generator[fit.Epoch, None, fit.State]:
     """Fit all members at once; every member has its own loss, the best weights are those of the best mean.
 
@@ -121,11 +122,15 @@ def train(
         wanted: the recipe, for the weights of the loss.
         downhill: the plan.
         resume: state of an earlier run.
+        frozen: number of first layers that stay as they are.
     """
+    often = wanted.loss.model_copy(
+        update={name: getattr(wanted.loss, name) / wanted.force_fraction for name in ("force", "stress")}
+    )
 
-    def step_loss(batch: batches.Batch) -> tuple[torch.Tensor, Mapping[str, float]]:
-        predicted = predict(members, batch)
-        total = loss(squares(predicted, batch, batch.weights), wanted.loss).sum()
+    def step_loss(batch: batches.Batch, costly: bool) -> tuple[torch.Tensor, Mapping[str, float]]:
+        predicted = predict(members, batch, forces=costly)
+        total = loss(squares(predicted, batch, batch.weights), often).sum()
         with torch.no_grad():
             report = MeanSquares()
             report.add(predicted.mean(), batch)
@@ -143,7 +148,7 @@ def train(
 
     return fit.fit(
         [p for stack in members for p in stack.parameters()],
-        [m for stack in members for m in stack.parameter_masks()],
+        [m for stack in members for m in stack.parameter_masks(frozen)],
         batches=training,
         loss=step_loss,
         validate=validate,

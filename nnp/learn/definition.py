@@ -10,7 +10,7 @@ from ase.data import atomic_numbers
 
 from nnp.core import errors, neighbours, recipe
 from nnp.core.label import Frame
-from nnp.learn import batches, densities, gdf, grid, moments, portions, reference_energies, scaling, splits
+from nnp.learn import batches, densities, gdf, grid, moments, portions, reference_energies, refinement, scaling, splits
 from nnp.learn import repulsion as repulsions
 from nnp.learn.baseline import Baseline
 from nnp.learn.descriptor import Descriptor
@@ -79,6 +79,7 @@ def fit(
         references = _references(wanted, train, elements)
     sample = [frame.structure for frame in portions.some(train, GRID_ATOMS)]
     functions = grid.symmetry_functions_for(wanted, elements, neighbours.neighbour_table(sample, wanted.cutoff))
+    functions = refinement.refined(functions, wanted, portions.some(train, GRID_ATOMS), references)
     varying = moments.Moments(len(elements), functions.size)
     for part in portions.portions(train):
         varying.add(*batches.functions_of(functions, part))

@@ -16,6 +16,7 @@ KINDS = {
     "behler": ("nnp.learn.behler.functions", "BehlerFunctions"),
     "by_centre": ("nnp.learn.behler.by_centre", "ByCentre"),
     "selected": ("nnp.learn.selected", "Selected"),
+    "projected": ("nnp.learn.projected", "Projected"),
 }
 """Tag ``kind`` of ``to_dict`` -> module and class."""
 EARLIEST = "moments"

@@ -15,8 +15,8 @@ from nnp.core import errors
 from nnp.learn import optimisers, schedules
 
 Batch = TypeVar("Batch")
-Loss = Callable[[Batch], tuple[torch.Tensor, Mapping[str, float]]]
-"""Of a batch: the scalar to differentiate, and errors to report."""
+Loss = Callable[[Batch, bool], tuple[torch.Tensor, Mapping[str, float]]]
+"""Of a batch, with or without what is costly: the scalar to differentiate, and errors to report."""
 
 RUNAWAY = 1e3
 """The validation loss has grown by this factor over the untrained one: the training has diverged."""
@@ -35,6 +35,8 @@ class Plan:
         optimiser: name in `optimisers.OPTIMISERS`.
         ema: decay per step of the exponential moving average of the parameters that is judged and kept; None judges
             the parameters themselves.
+        costly_fraction: fraction of the steps that fit what is costly (forces and stresses) too.
+        by_error: each epoch draws its batches, half of them by their last loss; else it takes all of them once.
     """
 
     epochs: int
@@ -44,6 +46,8 @@ class Plan:
     patience: int
     optimiser: str = "adam"
     ema: float | None = None
+    costly_fraction: float = 1.0
+    by_error: bool = False
 
     @property
     def peak(self) -> int:
@@ -72,6 +76,7 @@ class State:
         first_loss: validation loss before the first step.
         reduction: factor on the learning rate, below 1 where the schedule "plateau" has reduced it.
         reduced_epoch: epochs that were finished when it did so last.
+        losses: (B,) last full loss of each batch, infinite before the first.
         random: state of the generator that orders the batches.
         train: errors on the training batches during the last epoch.
     """
@@ -87,6 +92,7 @@ class State:
     first_loss: float
     reduction: float
     reduced_epoch: int
+    losses: np.ndarray
     random: Mapping[str, Any]
     train: Mapping[str, float]
 
@@ -133,8 +139,8 @@ def fit(
     Args:
         parameters: float32 leaves, changed in place.
         masks: for each parameter, 1 where it may change, 0 where it stays (same shapes).
-        batches: what `loss` takes; all of them once per epoch, in random order.
-        loss: of a batch, the scalar to differentiate and errors to report; their means over the epoch are reported.
+        batches: what `loss` takes; all of them once per epoch, in random order, unless the plan draws them by error.
+        loss: see `Loss`; the means of its errors over the epoch are reported.
         validate: errors on held-out structures; must have the key "loss".
         plan: how to go downhill.
         seed: of the order of the batches.
@@ -145,7 +151,7 @@ def fit(
     """
     optimiser = optimisers.OPTIMISERS[plan.optimiser]
     leaves = _share(parameters, masks, resume)
-    state = resume or _first_state(leaves, optimiser, seed)
+    state = resume or _first_state(leaves, optimiser, len(batches), seed)
     memory = {name: torch.from_numpy(array.copy()) for name, array in state.optimiser.items()}
     average = torch.from_numpy(state.average.copy())
     random = np.random.default_rng()
@@ -163,9 +169,11 @@ def fit(
         if state.epoch >= plan.epochs or state.epoch - max(state.best_epoch, plan.peak) >= plan.patience:
             break
 
-        objective = _Objective(parameters, leaves, batches, loss, epoch=state.epoch + 1)
-        for number, group in enumerate(np.array_split(random.permutation(len(batches)), per_epoch), start=state.step):
-            evaluate = partial(objective.evaluate, group)
+        objective = _Objective(parameters, leaves, batches, loss, losses=state.losses.copy(), epoch=state.epoch + 1)
+        order = _order(random, state.losses, plan)
+        for number, group in enumerate(np.array_split(order, per_epoch), start=state.step):
+            costly = plan.costly_fraction == 1.0 or number == 0 or random.random() < plan.costly_fraction
+            evaluate = partial(objective.evaluate, group, costly)
             rate = state.reduction * learning_rate(plan, number, steps)
             optimiser.step(leaves, memory, evaluate, number=number, rate=rate, decay=plan.weight_decay)
             if plan.ema is not None:
@@ -177,12 +185,21 @@ def fit(
             parameters=leaves.flat.numpy().copy(),
             optimiser={name: tensor.numpy().copy() for name, tensor in memory.items()},
             average=average.numpy().copy(),
+            losses=objective.losses,
             random=random.bit_generator.state,
             train=objective.report(),
         )
 
     leaves.flat.copy_(torch.from_numpy(state.best))
     return state
+
+
+def _order(random: np.random.Generator, losses: np.ndarray, plan: Plan) -> np.ndarray:
+    """Numbers of the batches of an epoch: all of them shuffled, or half drawn evenly and half by their last loss."""
+    count = len(losses)
+    if not plan.by_error or not np.isfinite(losses).all():
+        return random.permutation(count)
+    return random.choice(count, size=count, p=0.5 / count + 0.5 * losses / losses.sum())
 
 
 class _Objective(Generic[Batch]):
@@ -195,31 +212,35 @@ class _Objective(Generic[Batch]):
         batches: Sequence[Batch],
         loss: Loss[Batch],
         *,
+        losses: np.ndarray,
         epoch: int,
     ) -> None:
         self.parameters, self.leaves = list(parameters), leaves
-        self.batches, self.loss, self.epoch = batches, loss, epoch
+        self.batches, self.loss, self.losses, self.epoch = batches, loss, losses, epoch
         self.reports: list[Mapping[str, float]] = []
 
-    def evaluate(self, chosen: np.ndarray) -> tuple[float, torch.Tensor]:
+    def evaluate(self, chosen: np.ndarray, costly: bool) -> tuple[float, torch.Tensor]:
         """Mean loss of the batches with these numbers and its gradient (P,), one batch after the other."""
         total, gradient = 0.0, torch.zeros_like(self.leaves.flat)
         for index in chosen:
-            value, report = self.loss(self.batches[index])
+            value, report = self.loss(self.batches[index], costly)
             if not torch.isfinite(value):
                 raise errors.DivergedError(epoch=self.epoch, reason="the training loss is not finite")
             slopes = torch.autograd.grad(value, self.parameters)
             gradient.add_(torch.cat([slope.flatten() for slope in slopes]), alpha=1.0 / len(chosen))
             total += float(value.detach()) / len(chosen)
             self.reports.append(report)
+            if costly:
+                self.losses[index] = max(float(value.detach()), 1e-30)
         return total, gradient.mul_(self.leaves.mask)
 
     def report(self) -> dict[str, float]:
-        """Mean of what was reported."""
-        return {name: float(np.mean([report[name] for report in self.reports])) for name in self.reports[0]}
+        """Mean of what was reported, of each error over the steps that had it."""
+        names = dict.fromkeys(name for report in self.reports for name in report)
+        return {name: float(np.mean([r[name] for r in self.reports if name in r])) for name in names}
 
 
-def _first_state(leaves: optimisers.Leaves, optimiser: optimisers.Optimiser, seed: Sequence[int]) -> State:
+def _first_state(leaves: optimisers.Leaves, optimiser: optimisers.Optimiser, count: int, seed: Sequence[int]) -> State:
     flat = leaves.flat.numpy().copy()
     return State(
         epoch=0,
@@ -233,6 +254,7 @@ def _first_state(leaves: optimisers.Leaves, optimiser: optimisers.Optimiser, see
         first_loss=math.inf,
         reduction=1.0,
         reduced_epoch=0,
+        losses=np.full(count, np.inf),
         random=np.random.default_rng(list(seed)).bit_generator.state,
         train={},
     )

@@ -7,7 +7,15 @@ import numpy.typing as npt
 import torch
 
 from nnp.core import errors, neighbours, recipe
-from nnp.learn import angular, cutoff, descriptor, four_body, radial, symmetry_functions
+from nnp.core.function_recipe import (
+    Automatic,
+    ChebyshevGrid,
+    ExplicitFunctions,
+    FourBody,
+    PowerSpectrumGrid,
+    WideAngularGrid,
+)
+from nnp.learn import angular, cutoff, descriptor, element_channels, four_body, radial, symmetry_functions
 
 FREQUENT = 0.5
 """Share of the placement that follows the frequency of distances; the rest is even, so that no range is left blind."""
@@ -34,37 +42,51 @@ def symmetry_functions_for(
         InputError: no two atoms of the data are within the cutoff.
     """
     grid = wanted.symmetry_functions
-    if isinstance(grid, recipe.ExplicitFunctions):
+    if isinstance(grid, ExplicitFunctions):
         return _explicit(grid, wanted, elements)
     found = distances(table)
     if len(found) == 0:
         raise errors.InputError(f"no two atoms of the data are within the cutoff of {wanted.cutoff} Å")
-    even = grid.placement == "uniform"
-    if isinstance(grid, recipe.PowerSpectrumGrid):
-        channels = grid.channels if grid.channels is not None else CHANNELS.get(len(elements), 2)
-        degree = grid.l_max if grid.l_max is not None else DEGREES.get(len(elements), 3)
-        placed = gaussians(channels, found, wanted.cutoff, even=even)
-        part: angular.Angular = angular.PowerSpectrum(
-            channels=placed,
-            l_max=degree if grid.four_body is None else max(degree, grid.four_body.l_max),
-            self_sums=grid.self_sums,
-            four_body=None
-            if grid.four_body is None
-            else _four_body(grid.four_body, placed, len(elements), found, wanted),
-        )
-    else:
-        part = angular.WideAngular(
-            channels=gaussians(grid.channels, found, wanted.cutoff, even=even),
-            zetas=tuple(sorted(set(grid.zetas))),
-            lambdas=tuple(sorted(set(grid.lambdas))),
-        )
+    weights = None
+    if grid.element_channels is not None:
+        weights = element_channels.weighted(elements, grid.element_channels.count)
+    groups = len(elements) if weights is None else len(weights)
+    gaussian, part = _parts(grid, wanted, found, groups)
     return symmetry_functions.SymmetryFunctions(
         elements=tuple(elements),
         cutoff=wanted.cutoff,
         cutoff_function=wanted.cutoff_function,
-        radial=gaussians(grid.radial, found, wanted.cutoff, even=even),
+        radial=gaussian,
         angular=part,
+        element_channels=weights,
     )
+
+
+def _parts(
+    grid: Automatic, wanted: recipe.Recipe, found: npt.NDArray[np.float64], groups: int
+) -> tuple[tuple[radial.Channel, ...], angular.Angular]:
+    """Radial and angular functions of an automatic choice."""
+    if isinstance(grid, ChebyshevGrid):
+        orders = [radial.Chebyshev(order=order) for order in range(max(grid.radial, grid.channels))]
+        channels: tuple[radial.Channel, ...] = tuple(orders[: grid.channels])
+        part = angular.ChebyshevAngular(channels=channels, order=grid.angular - 1)
+        return tuple(orders[: grid.radial]), part
+    assert isinstance(grid, PowerSpectrumGrid | WideAngularGrid)
+    even = grid.placement == "uniform"
+    gaussian = gaussians(grid.radial, found, wanted.cutoff, even=even)
+    if isinstance(grid, WideAngularGrid):
+        return gaussian, angular.WideAngular(
+            channels=gaussians(grid.channels, found, wanted.cutoff, even=even),
+            zetas=tuple(sorted(set(grid.zetas))),
+            lambdas=tuple(sorted(set(grid.lambdas))),
+        )
+    count = grid.channels if grid.channels is not None else CHANNELS.get(groups, 2)
+    degree = grid.l_max if grid.l_max is not None else DEGREES.get(groups, 3)
+    placed, triples = gaussians(count, found, wanted.cutoff, even=even), None
+    if grid.four_body is not None:
+        triples = _four_body(grid.four_body, placed, groups, found, wanted)
+        degree = max(degree, grid.four_body.l_max)
+    return gaussian, angular.PowerSpectrum(channels=placed, l_max=degree, self_sums=grid.self_sums, four_body=triples)
 
 
 def distances(table: neighbours.NeighbourTable) -> npt.NDArray[np.float64]:
@@ -102,9 +124,9 @@ def gaussians(
 
 
 def _four_body(
-    grid: recipe.FourBody,
+    grid: FourBody,
     channels: Sequence[radial.Radial],
-    n_elements: int,
+    groups: int,
     found: npt.NDArray[np.float64],
     wanted: recipe.Recipe,
 ) -> four_body.FourBody:
@@ -114,7 +136,7 @@ def _four_body(
     r = torch.from_numpy(found)
     fc, _ = cutoff.cutoff(wanted.cutoff_function, r, wanted.cutoff)
     values = radial.gaussians(channels, r[None, None, :])[0] * fc
-    size = np.tile(torch.sqrt((values * values).mean(1)).numpy(), n_elements)
+    size = np.tile(torch.sqrt((values * values).mean(1)).numpy(), groups)
     random, rows = np.random.default_rng(0), np.zeros((0, len(size)))
     while len(rows) < grid.mixtures:
         rows = np.concatenate([rows, np.linalg.qr(random.normal(size=(len(size), len(size))))[0]])
@@ -122,7 +144,7 @@ def _four_body(
     return four_body.FourBody(l_max=grid.l_max, mixtures=tuple(tuple(row) for row in weights.round(6).tolist()))
 
 
-def _explicit(given: recipe.ExplicitFunctions, wanted: recipe.Recipe, elements: Sequence[str]) -> descriptor.Descriptor:
+def _explicit(given: ExplicitFunctions, wanted: recipe.Recipe, elements: Sequence[str]) -> descriptor.Descriptor:
     field = "symmetry_functions.definition"
     try:
         functions = descriptor.from_dict(given.definition)

@@ -97,7 +97,7 @@ def train(
         batch, targets = labelled
         return ((stacks.evaluate(members, batch, slopes=False)[0] - targets) ** 2).mean(1)
 
-    def step_loss(labelled: Labelled) -> tuple[torch.Tensor, Mapping[str, float]]:
+    def step_loss(labelled: Labelled, _: bool) -> tuple[torch.Tensor, Mapping[str, float]]:
         found = squares(labelled) / variance
         return found.sum(), {"loss": float(found.detach().mean()), "atomic": float(found.detach().mean()) * variance}
 

@@ -47,9 +47,10 @@ class Stack:
         """All trainable tensors in a fixed order."""
         return [*self.weights, *self.biases]
 
-    def parameter_masks(self) -> list[torch.Tensor]:
-        """For each of the parameters, 1 where it belongs to a member and 0 in the padding."""
-        return [*self.masks, *((mask.sum(1, keepdim=True) > 0).to(mask.dtype) for mask in self.masks)]
+    def parameter_masks(self, frozen: int = 0) -> list[torch.Tensor]:
+        """For each of the parameters, 1 where it belongs to a member, 0 in the padding and in frozen first layers."""
+        free = [torch.zeros_like(mask) if layer < frozen else mask for layer, mask in enumerate(self.masks)]
+        return [*free, *((mask.sum(1, keepdim=True) > 0).to(mask.dtype) for mask in free)]
 
     def evaluate(self, inputs: torch.Tensor, slopes: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Atomic energies (m, n) of n atoms of the element from scaled inputs (n, D), and their slopes (m, n, D)."""

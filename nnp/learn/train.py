@@ -20,6 +20,7 @@ from nnp.learn import (
     checkpoint,
     committee,
     difference,
+    fine_tuning,
     finish,
     replication,
     splits,
@@ -121,6 +122,7 @@ def _train(
         wanted=wanted,
         downhill=downhill,
         resume=kept.state("committee"),
+        frozen=wanted.warm_start.frozen_layers if inherited is not None else 0,
     )
     yield from replication.watched(loop, "committee", kept, definition.unit)
 
@@ -281,7 +283,12 @@ def _definition(
 ) -> definitions.Definition:
     """Settled from labels minus baseline, or the parent's."""
     if inherited is not None:
-        return definitions.renewed(inherited.definition, wanted, frames, parts)
+        renewed = definitions.renewed(inherited.definition, wanted, frames, parts)
+        if wanted.warm_start.reference_energies == "keep":
+            return renewed
+        known, own = renewed.baseline, [frames[i] for i in parts.train]
+        own = own if known is None else difference.subtracted(known, own)
+        return replace(renewed, references=fine_tuning.references(inherited, own))
     known = difference.baseline(wanted.baseline, definitions.elements_of(frames), baselines)
     residual = frames if known is None else difference.subtracted(known, frames)
     return definitions.fit(wanted, residual, parts, known)
@@ -310,6 +317,10 @@ def _inherited(parent: ParentPotential, wanted: recipe.Recipe, frames: Sequence[
     if wanted.cutoff != found.definition.functions.cutoff:
         cutoff = found.definition.functions.cutoff
         raise errors.RecipeError(field="cutoff", reason=f"a warm start needs the cutoff of the parent, {cutoff} Å")
+    fewest = min(len(layers) for member in found.members for layers in member if layers)
+    if wanted.warm_start.frozen_layers >= fewest:
+        reason = f"nothing would be left to train: the smallest network has {fewest} layers"
+        raise errors.RecipeError(field="warm_start.frozen_layers", reason=reason)
     return found
 
 

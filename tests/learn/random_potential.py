@@ -6,6 +6,7 @@ import torch
 from nnp.learn import densities, export, network
 from nnp.learn.angular import Angular, ChebyshevAngular, PowerSpectrum, WideAngular
 from nnp.learn.baseline import Baseline
+from nnp.learn.descriptor import Descriptor
 from nnp.learn.four_body import FourBody
 from nnp.learn.potential import Head, Potential
 from nnp.learn.radial import Channel, Chebyshev, Radial
@@ -50,16 +51,12 @@ def make(
     generator = torch.Generator().manual_seed(seed)
     shape = (len(elements), functions.size)
 
-    def head(hidden: tuple[int, ...], activation: str) -> Head:
-        inputs = functions.size
-        return Head([network.Network.random(inputs, hidden, activation, generator=generator) for _ in elements])
-
     return Potential(
         symmetry_functions=functions,
         shift=torch.rand(shape, generator=generator),
         scale=torch.rand(shape, generator=generator),
-        members=[head(*topology) for topology in members],
-        replicas=[head(*topology) for topology in replicas],
+        members=[head(functions, *topology, generator) for topology in members],
+        replicas=[head(functions, *topology, generator) for topology in replicas],
         reference_energies={element: -100.0 * (1 + i) for i, element in enumerate(elements)},
         lower=torch.zeros(shape) if ranges else None,
         upper=torch.full(shape, 1.5) if ranges else None,
@@ -67,6 +64,11 @@ def make(
         repulsion=repulsion,
         baseline=baseline,
     )
+
+
+def head(functions: Descriptor, hidden: tuple[int, ...], activation: str, generator: torch.Generator) -> Head:
+    inputs = functions.size
+    return Head([network.Network.random(inputs, hidden, activation, generator=generator) for _ in functions.elements])
 
 
 def density(shape: tuple[int, int], generator: torch.Generator) -> densities.Density:

@@ -23,7 +23,7 @@ def _run(plan: fit.Plan, *, stop: int | None = None, resume: fit.State | None = 
     def error(x: torch.Tensor) -> torch.Tensor:
         return ((x * slope + offset - (2.0 * x - 1.0)) ** 2).mean() * scale
 
-    def loss(x: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, float]]:
+    def loss(x: torch.Tensor, _: bool) -> tuple[torch.Tensor, Mapping[str, float]]:
         value = error(x)
         return value, {"loss": float(value.detach())}
 
@@ -65,6 +65,7 @@ PLANS = {
     "averaged": replace(PLAN, ema=0.9, schedule="constant"),
     "soap": replace(PLAN, optimiser="soap", schedule="warm_restarts"),
     "plateau": replace(PLAN, optimiser="soap", schedule="plateau", patience=15),
+    "by error": replace(PLAN, by_error=True, costly_fraction=0.5),
     "lbfgs": replace(PLAN, optimiser="lbfgs"),
 }
 
@@ -102,7 +103,7 @@ def test_the_moving_average_is_corrected_for_its_start() -> None:
     still = replace(PLAN, ema=0.999, learning_rate=1e-30, epochs=2)
     shift = torch.full((1,), 3.0, requires_grad=True)
 
-    def loss(_: int) -> tuple[torch.Tensor, Mapping[str, float]]:
+    def loss(_: int, __: bool) -> tuple[torch.Tensor, Mapping[str, float]]:
         return (shift**2).sum(), {"loss": 0.0}
 
     def validate() -> Mapping[str, float]:
@@ -138,7 +139,7 @@ def test_divergence_names_epoch_and_reason() -> None:
 def test_masked_parameters_stay() -> None:
     fixed, free = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
 
-    def loss(_: int) -> tuple[torch.Tensor, Mapping[str, float]]:
+    def loss(_: int, __: bool) -> tuple[torch.Tensor, Mapping[str, float]]:
         value = (fixed**2).sum() + (free**2).sum()
         return value, {"loss": float(value.detach())}
 

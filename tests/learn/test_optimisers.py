@@ -16,7 +16,12 @@ def _leaves(*shapes: tuple[int, ...], seed: int = 0) -> optimisers.Leaves:
 
 
 def _descend(
-    leaves: optimisers.Leaves, loss: Callable[[list[torch.Tensor]], torch.Tensor], name: str, steps: int, rate: float
+    leaves: optimisers.Leaves,
+    loss: Callable[[list[torch.Tensor]], torch.Tensor],
+    name: str,
+    steps: int,
+    rate: float,
+    decay: float = 0.0,
 ) -> list[float]:
     """Losses of some steps with a rate that falls linearly."""
     optimiser = optimisers.OPTIMISERS[name]
@@ -30,7 +35,7 @@ def _descend(
         return losses[-1], gradient * leaves.mask
 
     for number in range(steps):
-        optimiser.step(leaves, arrays, evaluate, number=number, rate=rate * (1.0 - number / steps), decay=0.0)
+        optimiser.step(leaves, arrays, evaluate, number=number, rate=rate * (1.0 - number / steps), decay=decay)
     evaluate()
     return losses
 
@@ -88,6 +93,6 @@ def test_fixed_parameters_stay(name: str) -> None:
     leaves = _leaves((2, 4, 3), (2, 1, 3))
     leaves.mask[::5] = 0.0
     before = leaves.flat.clone()
-    _descend(leaves, lambda pieces: sum((p**2).sum() for p in pieces), name, 12, 0.1)
+    _descend(leaves, lambda pieces: sum((p**2).sum() for p in pieces), name, 12, 0.1, decay=0.1)
     np.testing.assert_array_equal(leaves.flat[::5].numpy(), before[::5].numpy())
     assert float(leaves.flat.square().sum()) < float(before.square().sum())

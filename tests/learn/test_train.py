@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnp.core import errors, potential, recipe
-from nnp.learn import checkpoint, definition, splits, train
+from nnp.learn import checkpoint, definition, splits, train, weights
 from tests.learn import toy_data
 
 RECIPE = recipe.parse(
@@ -123,6 +123,39 @@ def test_warm_start_begins_where_the_parent_ended(finished: tuple) -> None:
     strange = [replace(f, structure=replace(f.structure, numbers=np.full(4, 28))) for f in strange]
     with pytest.raises(errors.InputError, match="does not know Ni"):
         next(_after_prepare(train.train(RECIPE, strange, parent=parent)))
+
+
+def test_fine_tuning_moves_to_another_method(finished: tuple) -> None:
+    parent = train.ParentPotential(checkpoint=finished[1].checkpoint)
+    shifts = {"Al": 1.5, "Cu": -2.25}
+    other = [
+        replace(f, label=replace(f.label, energy=f.label.energy + sum(shifts[s] for s in f.structure.symbols)))
+        for f in FRAMES
+        if f.label
+    ]
+    tuned = {"reference_energies": "fit", "frozen_layers": 1}
+    wanted = recipe.parse({**RECIPE.model_dump(mode="json"), "warm_start": tuned, "steps": 12, "replicas": None})
+    seen, result = _finish(train.train(wanted, other, threads=1, parent=parent))
+    last = [p for p in finished[0] if p.stage == "committee"][-1].metrics["validation_loss"]
+    first = next(p for p in seen if p.stage == "committee").metrics["validation_loss"]
+    assert first < 2.0 * last
+    before, after = weights.unpack(finished[1].checkpoint), weights.unpack(result.checkpoint)
+    for element, shift in shifts.items():
+        moved = after.definition.references.energies[element] - before.definition.references.energies[element]
+        assert moved == pytest.approx(shift, abs=0.05)
+    for old, new in zip(before.members, after.members, strict=True):
+        np.testing.assert_array_equal(new[0][0][0], old[0][0][0])
+        assert np.abs(new[0][1][0] - old[0][1][0]).max() > 0.0
+    deep = recipe.parse({**wanted.model_dump(mode="json"), "warm_start": {"frozen_layers": 2}})
+    with pytest.raises(errors.RecipeError, match="nothing would be left"):
+        next(_after_prepare(train.train(deep, other, parent=parent)))
+
+
+def test_steps_without_forces_and_batches_by_error_learn_too() -> None:
+    wanted = RECIPE.model_copy(update={"force_fraction": 0.5, "selection": "error", "replicas": None})
+    seen, _ = _finish(train.train(wanted, FRAMES, threads=1))
+    epochs = [progress.metrics for progress in seen if progress.stage == "committee"]
+    assert epochs[-1]["validation_force_rmse_ev_per_a"] < 0.5 * epochs[0]["validation_force_rmse_ev_per_a"]
 
 
 def test_divergence_is_reported_and_keeps_the_checkpoint(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class Adam:
     ) -> None:
         """As `Optimiser.step`."""
         _, gradient = evaluate()
-        leaves.flat.mul_(1.0 - rate * decay)
+        leaves.shrink(rate * decay)
         leaves.flat.add_(self.direction(arrays, gradient, number + 1), alpha=-rate)
 
     def direction(self, arrays: Arrays, gradient: torch.Tensor, count: int) -> torch.Tensor:

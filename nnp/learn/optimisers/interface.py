@@ -28,6 +28,11 @@ class Leaves:
     mask: torch.Tensor
     shapes: Sequence[tuple[int, ...]]
 
+    def shrink(self, share: float) -> None:
+        """Take this share off every number that may change: decoupled weight decay."""
+        if share > 0.0:
+            self.flat.mul_(1.0 - share * self.mask)
+
     def pieces(self, values: torch.Tensor) -> list[torch.Tensor]:
         """Views (of each parameter's shape) of numbers (P,) that lie as `flat` does."""
         sizes = [torch.Size(shape).numel() for shape in self.shapes]

@@ -56,7 +56,8 @@ class SOAP:
             square.mul_(self.betas[1]).addcmul_(turned, turned, value=1.0 - self.betas[1])
             steep = moved / heights[0] / (square / heights[1]).sqrt_().add_(self.epsilon)
             out.copy_(_turn(sides, steep, back=True))
-        leaves.flat.mul_(1.0 - rate * decay).sub_(update.mul_(leaves.mask), alpha=rate)
+        leaves.shrink(rate * decay)
+        leaves.flat.sub_(update.mul_(leaves.mask), alpha=rate)
 
 
 def _sides(shape: tuple[int, ...]) -> list[tuple[str, int]]:

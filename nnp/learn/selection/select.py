@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ase.data import atomic_numbers
 
-from nnp.core import errors, neighbours, recipe
+from nnp.core import errors, function_recipe, neighbours, recipe
 from nnp.core.label import Frame
 from nnp.core.selection import Selection
 from nnp.learn import grid, selected, splits
@@ -105,7 +105,8 @@ def select(
     result = wanted
     if how.method != "pca":
         definition = selected.narrowed(functions, chosen).to_dict()
-        result = wanted.model_copy(update={"symmetry_functions": recipe.ExplicitFunctions(definition=definition)})
+        explicit = function_recipe.ExplicitFunctions(definition=definition)
+        result = wanted.model_copy(update={"symmetry_functions": explicit})
     return Selected(
         recipe=result,
         selection=how,

@@ -1,0 +1,134 @@
+"""The part of a recipe that says which symmetry functions describe an atom's environment."""
+
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+
+class Closed(pydantic.BaseModel):
+    """A part of a recipe: unknown fields are refused, and nothing changes."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class ElementChannels(Closed):
+    """Weights of the neighbour elements: the inputs then do not grow with the number of elements."""
+
+    kind: Literal["weighted", "learnable"] = pydantic.Field(
+        "learnable",
+        description="Fixed weights from radius, group and period of the elements, or weights that start so and are "
+        "trained on the data before the networks.",
+    )
+    count: int = pydantic.Field(
+        3, ge=1, le=8, description="Number of channels; data with as few elements or fewer use the elements themselves."
+    )
+
+
+class Compression(Closed):
+    """Principal components of the symmetry functions, inside the potential, as inputs of the networks."""
+
+    components: int | None = pydantic.Field(None, ge=1, le=4096, description="Number of components.")
+    variance: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] | None = pydantic.Field(
+        None, description="Fraction of the variance that decides the number of components where that is null."
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _one_of_them(self) -> "Compression":
+        if (self.components is None) == (self.variance is None):
+            raise ValueError("give components or variance, one of them")
+        return self
+
+
+class Automatic(Closed):
+    """What all automatic choices of symmetry functions share."""
+
+    element_channels: ElementChannels | None = pydantic.Field(
+        None, description="Weighted element channels instead of functions for every neighbour element; null = none."
+    )
+    compression: Compression | None = pydantic.Field(
+        None, description="Principal components of the functions as inputs of the networks; null = the functions."
+    )
+
+
+class FourBody(Closed):
+    """Four-body functions: products of three moments, coupled to a scalar, for chosen mixtures of the channels."""
+
+    l_max: Literal[2, 3, 4] = pydantic.Field(
+        3, description="Highest angular momentum of the three moments: 2, 4 or 9 functions of a mixture."
+    )
+    mixtures: int | None = pydantic.Field(
+        None,
+        ge=1,
+        le=128,
+        description="Number of mixtures of all channels and elements; null = every channel of every element by itself.",
+    )
+
+
+class PowerSpectrumGrid(Automatic):
+    """Radial functions (G2) beside a power spectrum over angular-momentum channels, placed automatically."""
+
+    kind: Literal["power_spectrum"] = "power_spectrum"
+    placement: Literal["distribution", "uniform"] = pydantic.Field(
+        "distribution",
+        description="Where radial functions sit: finely where the data set's distances are frequent, or evenly.",
+    )
+    radial: int = pydantic.Field(8, ge=1, le=64, description="Number of radial functions per neighbour element.")
+    channels: int | None = pydantic.Field(
+        None, ge=1, le=32, description="Radial channels of the power spectrum per neighbour element; null = automatic."
+    )
+    l_max: int | None = pydantic.Field(
+        None, ge=0, le=8, description="Highest angular momentum of the power spectrum; null = automatic."
+    )
+    self_sums: Literal["append", "subtract", "none"] = pydantic.Field(
+        "append",
+        description="What becomes of the terms in which both neighbours are one atom: given as inputs of their own, "
+        "subtracted from the power spectrum, or left in it.",
+    )
+    four_body: FourBody | None = pydantic.Field(
+        None, description="Four-body functions of the same channels beside the power spectrum; null = none."
+    )
+
+
+class WideAngularGrid(Automatic):
+    """Radial functions (G2) beside wide angular functions (G5), placed automatically."""
+
+    kind: Literal["wide_angular"] = "wide_angular"
+    placement: Literal["distribution", "uniform"] = pydantic.Field(
+        "distribution",
+        description="Where radial functions sit: finely where the data set's distances are frequent, or evenly.",
+    )
+    radial: int = pydantic.Field(8, ge=1, le=64, description="Number of radial functions per neighbour element.")
+    channels: int = pydantic.Field(
+        4, ge=1, le=32, description="Number of radial widths (eta) of the angular functions."
+    )
+    zetas: Annotated[tuple[Annotated[int, pydantic.Field(ge=1, le=8)], ...], pydantic.Field(min_length=1)] = (
+        pydantic.Field((1, 2, 4), description="Angular exponents zeta (integers).")
+    )
+    lambdas: Annotated[tuple[Literal[-1, 1], ...], pydantic.Field(min_length=1)] = pydantic.Field(
+        (-1, 1), description="Signs of the cosine: -1 favours small angles least, +1 favours them."
+    )
+
+
+class ChebyshevGrid(Automatic):
+    """Chebyshev polynomials of the distance and of the cosine of the angle over the range of the cutoff (aenet)."""
+
+    kind: Literal["chebyshev"] = "chebyshev"
+    radial: int = pydantic.Field(10, ge=1, le=21, description="Number of radial polynomials, orders 0, 1, ...")
+    angular: int = pydantic.Field(5, ge=1, le=9, description="Number of angular polynomials, orders 0, 1, ...")
+    channels: int = pydantic.Field(
+        1, ge=1, le=21, description="Radial polynomials that weigh the neighbours of an angle; 1 is the cutoff alone."
+    )
+
+
+class ExplicitFunctions(Closed):
+    """Symmetry functions given one by one, in the form the manifest of a potential stores."""
+
+    kind: Literal["explicit"] = "explicit"
+    definition: dict[str, Any] = pydantic.Field(
+        description="The `symmetry_functions` entry of a manifest: elements, cutoff in Å, radial, angular."
+    )
+
+
+SymmetryFunctionGrid = Annotated[
+    PowerSpectrumGrid | WideAngularGrid | ChebyshevGrid | ExplicitFunctions, pydantic.Field(discriminator="kind")
+]
