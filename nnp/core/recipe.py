@@ -73,15 +73,17 @@ class Repulsion(_Closed):
 
 
 class ZblTerm(_Closed):
-    """Baseline: the universal repulsion between fixed radii, in units of the sum of two covalent radii."""
+    """Baseline: the universal repulsion of nuclei, faded out smoothly between two distances."""
 
-    kind: Literal["zbl"]
-    inner: Positive = pydantic.Field(0.5, description="Where it begins to fade, over the sum of the covalent radii.")
-    outer: Positive = pydantic.Field(1.0, description="Where it ends, over the sum of the covalent radii.")
+    kind: Literal["zbl"] = "zbl"
+    inner: Weight = pydantic.Field(0.0, description="Where it begins to fade, over the sum of the covalent radii.")
+    outer: Positive | None = pydantic.Field(
+        None, description="Where it ends, over the sum of the covalent radii; null = at the cutoff of the recipe."
+    )
 
     @pydantic.model_validator(mode="after")
     def _has_a_width(self) -> "ZblTerm":
-        if self.inner >= self.outer:
+        if self.outer is not None and self.inner >= self.outer:
             raise ValueError("inner must be less than outer")
         return self
 
@@ -204,12 +206,17 @@ class Recipe(_Closed):
     symmetry_functions: SymmetryFunctionGrid = pydantic.Field(
         default_factory=PowerSpectrumGrid, description="Which symmetry functions describe an atom's environment."
     )
+    scaling: Literal["kind", "function"] = pydantic.Field(
+        "kind",
+        description="Functions are divided by the rms standard deviation of all functions of their kind, so that what "
+        "varies little counts little (`kind`), or each by its own standard deviation (`function`).",
+    )
     scaling_floor: float = pydantic.Field(
         0.1,
         gt=0.0,
         le=1.0,
-        description="Functions are divided by their standard deviation, but by no less than this fraction of the "
-        "median standard deviation of the functions of their kind: bounds how far rare inputs are amplified.",
+        description="With scaling by function: the least that a function is divided by, as a fraction of the median "
+        "standard deviation of its kind; bounds how far rare inputs are amplified.",
     )
 
     repulsion: Repulsion | None = pydantic.Field(
@@ -218,7 +225,9 @@ class Recipe(_Closed):
         "may attract atoms in a collision.",
     )
     baseline: Annotated[tuple[BaselineTerm, ...], pydantic.Field(max_length=8)] = pydantic.Field(
-        (), description="Energies known beforehand: subtracted from the labels, and part of the potential."
+        (ZblTerm(),),
+        description="Energies known beforehand: subtracted from the labels, and part of the potential. The repulsion "
+        "of nuclei gives forces the right slope where atoms come closer than in any training structure.",
     )
     centres: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] | None = pydantic.Field(
         None,
@@ -273,7 +282,7 @@ class Recipe(_Closed):
         None, ge=1, le=4096, description="Structures per optimiser step; null = automatic."
     )
     optimiser: Literal["adam", "soap", "lbfgs"] = pydantic.Field(
-        "adam",
+        "soap",
         description="How the committee goes downhill: Adam, SOAP (second order: Adam in the eigenbases of the "
         "approximate curvature of every layer), or L-BFGS (quasi-Newton; a step takes in the whole training set).",
     )
@@ -304,7 +313,7 @@ class Recipe(_Closed):
         0.1, ge=0.0, le=1.0, description="Decoupled weight decay per unit of learning rate (AdamW); not with lbfgs."
     )
     ema: Annotated[float, pydantic.Field(gt=0.0, lt=1.0)] | None = pydantic.Field(
-        None,
+        0.99,
         description="Decay per step of a moving average of the committee's weights, which is then judged on the "
         "validation set and kept; null = the weights themselves.",
     )

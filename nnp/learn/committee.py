@@ -9,9 +9,11 @@ import torch
 from nnp.core import recipe, units
 from nnp.learn import batches, fit, pair_forces, stacks
 
-ATOM_VISITS = 6_000_000
-"""The automatic budget: epochs times training atoms, within `EPOCHS`."""
-EPOCHS = (60, 800)
+ATOM_VISITS = {"adam": 6_000_000, "soap": 1_000_000, "lbfgs": 6_000_000}
+"""The automatic budget of each optimiser: epochs times training atoms, within `EPOCHS`."""
+EPOCHS = {"adam": (60, 800), "soap": (40, 400), "lbfgs": (60, 800)}
+MEMORY = 0.03
+"""The moving average of the weights looks back over at most this fraction of the steps: short trainings move fast."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +48,8 @@ def plan(wanted: recipe.Recipe, atoms: int, batch_count: int, *, warm: bool) -> 
         batch_count: batches per epoch.
         warm: whether the weights come from a parent.
     """
-    epochs = min(max(ATOM_VISITS // atoms, EPOCHS[0]), EPOCHS[1])
+    least, most = EPOCHS[wanted.optimiser]
+    epochs = min(max(ATOM_VISITS[wanted.optimiser] // atoms, least), most)
     if wanted.steps is not None:
         epochs = max(1, round(wanted.steps / batch_count))
     elif warm:
@@ -58,7 +61,7 @@ def plan(wanted: recipe.Recipe, atoms: int, batch_count: int, *, warm: bool) -> 
         weight_decay=wanted.weight_decay,
         patience=wanted.patience if wanted.patience is not None else max(10, epochs // 2),
         optimiser=wanted.optimiser,
-        ema=wanted.ema,
+        ema=None if wanted.ema is None else min(wanted.ema, max(0.0, 1.0 - 1.0 / (MEMORY * epochs * batch_count))),
         costly_fraction=wanted.force_fraction,
         by_error=wanted.selection == "error",
     )

@@ -83,7 +83,8 @@ def fit(
     varying = moments.Moments(len(elements), functions.size)
     for part in portions.portions(train):
         varying.add(*batches.functions_of(functions, part))
-    scaled = scaling.fit(varying, elements, [functions.names_of(e) for e in elements], wanted.scaling_floor)
+    names = [functions.names_of(element) for element in elements]
+    scaled = scaling.fit(varying, elements, names, by=wanted.scaling, floor=wanted.scaling_floor)
     return Definition(
         functions=functions,
         scaled=scaled,

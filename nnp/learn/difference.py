@@ -22,7 +22,7 @@ SAME_PLACE = 1e-3
 
 
 def baseline(
-    terms: Sequence[recipe.BaselineTerm], elements: Sequence[str], potentials: Mapping[str, bytes]
+    terms: Sequence[recipe.BaselineTerm], elements: Sequence[str], potentials: Mapping[str, bytes], cutoff: float
 ) -> Baseline | None:
     """The baseline of a recipe; None without terms.
 
@@ -30,12 +30,13 @@ def baseline(
         terms: of the recipe.
         elements: chemical symbols of the data.
         potentials: checkpoint of every potential that a term names.
+        cutoff: of the recipe, Å, for terms that end there.
 
     Raises:
         RecipeError: a term names an element or a potential that is not there, or one that does not know the elements.
     """
     known = tuple(elements)
-    parts = [_term(term, f"baseline.{number}", known, potentials) for number, term in enumerate(terms)]
+    parts = [_term(term, f"baseline.{number}", known, potentials, cutoff) for number, term in enumerate(terms)]
     return Sum(parts) if parts else None
 
 
@@ -91,7 +92,7 @@ def energies_only(centres: Sequence[str], frames: Sequence[Frame]) -> list[Frame
 
 
 def _term(
-    term: recipe.BaselineTerm, field: str, elements: tuple[str, ...], potentials: Mapping[str, bytes]
+    term: recipe.BaselineTerm, field: str, elements: tuple[str, ...], potentials: Mapping[str, bytes], cutoff: float
 ) -> Baseline:
     if isinstance(term, recipe.PotentialTerm):
         if term.name not in potentials:
@@ -102,7 +103,12 @@ def _term(
             raise errors.RecipeError(field=f"{field}.name", reason=str(error)) from None
     if isinstance(term, recipe.ZblTerm):
         radii = pair_terms.table(elements, lambda a, b: _radius(a) + _radius(b))
-        return Zbl(elements=elements, inner=_scaled(radii, term.inner), outer=_scaled(radii, term.outer))
+        everywhere = pair_terms.table(elements, lambda *_: cutoff)
+        outer = everywhere if term.outer is None else _scaled(radii, term.outer)
+        inner = _scaled(radii, term.inner)
+        if any(a >= b for rows in zip(inner, outer, strict=True) for a, b in zip(*rows, strict=True)):
+            raise errors.RecipeError(field=f"{field}.inner", reason="for some pair it is not below the outer end")
+        return Zbl(elements=elements, inner=inner, outer=outer)
     if isinstance(term, recipe.LennardJonesTerm):
         epsilon = _named(elements, term.epsilon, f"{field}.epsilon", absent=0.0)
         sigma = _named(elements, term.sigma, f"{field}.sigma", absent=1.0)

@@ -1,7 +1,13 @@
-"""Scaling of the symmetry functions, per centre element and function, that never amplifies what hardly varies."""
+"""Scaling of the symmetry functions, per centre element, that never amplifies what hardly varies.
+
+Divided by one number for all functions of a kind, functions that vary little count little from the start: networks
+first explain the labels by what varies most, as a kernel of the functions would. Divided by its own deviation, every
+function counts alike, and rare environments throw the small ones far outside of their range.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,19 +42,23 @@ def fit(
     moments: Moments,
     elements: Sequence[str],
     names: Sequence[Sequence[str]],
+    *,
+    by: Literal["kind", "function"],
     floor: float,
 ) -> Scaling:
-    """Fit shift and scale: scale = 1 / max(std, floor * median std of the functions of the same kind).
+    """Fit shift and scale: scale = 1 / rms std of the functions of the kind, or 1 / max(std, floor * median std of it).
 
-    The bound matters: a function that hardly varies in training, divided by its tiny standard deviation, is thrown
-    far outside of the trained range by the first unusual atom, and takes the force on it along.
+    The bound of the latter matters: a function that hardly varies in training, divided by its tiny standard deviation,
+    is thrown far outside of the trained range by the first unusual atom, and takes the force on it along.
 
     Args:
         moments: of the symmetry functions of the training atoms.
         elements: the E symbols.
         names: of each element, the names of its functions, at most D; the first word of a name is its kind. Columns
             without a name are padding.
-        floor: least standard deviation, as a fraction of the median of its kind, that is divided by.
+        by: one number for a kind, or one for each function.
+        floor: where each function has its own, the least standard deviation that is divided by, as a fraction of the
+            median of its kind.
 
     Raises:
         InputError: an element has no atom in the data, or no function varies for it.
@@ -73,7 +83,18 @@ def fit(
                 "add displaced or strained structures"
             )
         shift[number, :size] = moments.mean[number, :size]
-        scale[number, :size][keep] = 1.0 / np.maximum(deviation, floor * typical)[keep]
+        bounded = _by_kind(deviation, kinds, keep) if by == "kind" else np.maximum(deviation, floor * typical)
+        scale[number, :size][keep] = 1.0 / bounded[keep]
         lowest[number, :size], highest[number, :size] = moments.lowest[number, :size], moments.highest[number, :size]
         dropped += [(element, names[number][int(column)]) for column in np.flatnonzero(~keep)]
     return Scaling(shift=shift, scale=scale, lowest=lowest, highest=highest, dropped=tuple(dropped))
+
+
+def _by_kind(
+    deviation: npt.NDArray[np.float64], kinds: npt.NDArray[np.str_], keep: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """For every function the root mean square of the deviations of the kept functions of its kind."""
+    result = np.ones_like(deviation)
+    for kind in np.unique(kinds[keep]):
+        result[kinds == kind] = np.sqrt((deviation[keep & (kinds == kind)] ** 2).mean())
+    return result

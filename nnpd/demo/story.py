@@ -27,9 +27,9 @@ NARROW_POTENTIAL = "Si-narrow"
 UNSEEN = ("liquid", "vacancy", "compressed")
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     # The default recipe with budgets that suit a demonstration.
-    POTENTIAL: {"steps": 5500, "replica_steps": 2000},
+    POTENTIAL: {"steps": 1800, "replica_steps": 2000},
     NARROW_POTENTIAL: {
-        "steps": 2500,
+        "steps": 900,
         "replica_steps": 1500,
         "committee": [{"hidden": [32, 16]}, {"hidden": [24, 24]}],
         "exclude_groups": list(UNSEEN),

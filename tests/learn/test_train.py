@@ -18,7 +18,7 @@ RECIPE = recipe.parse(
         "symmetry_functions": {"kind": "power_spectrum", "radial": 4, "channels": 2, "l_max": 2},
         "committee": [{"hidden": [10, 8]}, {"hidden": [12], "activation": "tanh"}],
         "replicas": [{"hidden": [6, 6]}, {"hidden": [8]}],
-        "steps": 60,
+        "steps": 120,
         "replica_steps": 40,
         "batch_size": 6,
         "test_fraction": 0.15,
@@ -152,7 +152,7 @@ def test_fine_tuning_moves_to_another_method(finished: tuple) -> None:
 
 
 def test_steps_without_forces_and_batches_by_error_learn_too() -> None:
-    wanted = RECIPE.model_copy(update={"force_fraction": 0.5, "selection": "error", "replicas": None})
+    wanted = RECIPE.model_copy(update={"force_fraction": 0.5, "selection": "error", "replicas": None, "steps": 240})
     seen, _ = _finish(train.train(wanted, FRAMES, threads=1))
     epochs = [progress.metrics for progress in seen if progress.stage == "committee"]
     assert epochs[-1]["validation_force_rmse_ev_per_a"] < 0.5 * epochs[0]["validation_force_rmse_ev_per_a"]
