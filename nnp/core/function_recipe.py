@@ -85,7 +85,8 @@ class PowerSpectrumGrid(Automatic):
         "subtracted from the power spectrum, or left in it.",
     )
     four_body: FourBody | None = pydantic.Field(
-        None, description="Four-body functions of the same channels beside the power spectrum; null = none."
+        default_factory=FourBody,
+        description="Four-body functions of the same channels beside the power spectrum; null = none.",
     )
 
 

@@ -145,7 +145,9 @@ def build(functions: Descriptor, pool: Pool, frames: Sequence[Frame], wanted: re
     fold_of = fold_numbers(frames, folds, wanted.seed)
     varying = Moments(len(elements), functions.size)
     varying.add(pool.values, pool.species)
-    scaled = scaling.fit(varying, elements, [functions.names_of(e) for e in elements], wanted.scaling_floor)
+    names = [functions.names_of(e) for e in elements]
+    # A linear model has no other prior than its ridge: every function counts alike.
+    scaled = scaling.fit(varying, elements, names, by="function", floor=wanted.scaling_floor)
     inputs = (pool.values - scaled.shift[pool.species]) * scaled.scale[pool.species]
     energies, counts = _energies(frames, elements), _counts(frames, elements)
     sums = np.zeros((len(frames), len(elements), functions.size))
