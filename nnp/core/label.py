@@ -21,6 +21,8 @@ class Label:
             energy: ASE `free_energy`, VASP TOTEN).
         forces: (N, 3) float64, eV/Å, or None. All of them or none.
         stress: (6,) float64, eV/Å^3, Voigt order xx, yy, zz, yz, xz, xy, tension positive, or None.
+        atomic_energies: (N,) float64, eV: the share of each atom in the energy, where a calculation gives it (an
+            empirical or another learned potential), or None.
         charge: total charge of the cell in elementary charges.
         spin: total magnetic moment in Bohr magnetons; None where not spin-polarised or not known.
         electronic_temperature: temperature of a Fermi-Dirac smearing in K; None where there is none or it is not known.
@@ -32,6 +34,7 @@ class Label:
     energy: float
     forces: npt.NDArray[np.float64] | None = None
     stress: npt.NDArray[np.float64] | None = None
+    atomic_energies: npt.NDArray[np.float64] | None = None
     charge: float = 0.0
     spin: float | None = None
     electronic_temperature: float | None = None
@@ -48,6 +51,8 @@ class Label:
             object.__setattr__(self, "forces", _forces(self.forces))
         if self.stress is not None:
             object.__setattr__(self, "stress", _stress(self.stress))
+        if self.atomic_energies is not None:
+            object.__setattr__(self, "atomic_energies", _per_atom("atomic energies", self.atomic_energies))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +76,10 @@ class Frame:
         split: "train", "validation" or "test" where the data set decides it.
         name: free text.
         source: where it was read.
+        atom_weights: (N,) weight of each atom in the force loss of a training, not negative; None weighs all alike.
 
     Raises:
-        LabelError: the forces are not those of this many atoms, or a stress without three periodic directions.
+        LabelError: values for another number of atoms, negative weights, or a stress without three periodic directions.
     """
 
     structure: Structure
@@ -83,14 +89,25 @@ class Frame:
     split: str | None = None
     name: str | None = None
     source: Source | None = None
+    atom_weights: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
+        if self.atom_weights is not None:
+            object.__setattr__(self, "atom_weights", _per_atom("atom weights", self.atom_weights))
+            self._check_count("atom weights", self.atom_weights)
+            if (self.atom_weights < 0.0).any():
+                raise errors.LabelError("an atom weight is negative")
         if self.label is None:
             return
+        self._check_count("atomic energies", self.label.atomic_energies)
         if self.label.forces is not None and len(self.label.forces) != len(self.structure):
             raise errors.LabelError(f"{len(self.label.forces)} forces for {len(self.structure)} atoms")
         if self.label.stress is not None and not self.structure.pbc.all():
             raise errors.LabelError("a stress needs a structure that is periodic in three directions")
+
+    def _check_count(self, name: str, values: npt.NDArray[np.float64] | None) -> None:
+        if values is not None and len(values) != len(self.structure):
+            raise errors.LabelError(f"{len(values)} {name} for {len(self.structure)} atoms")
 
 
 def _number(name: str, given: object) -> float:
@@ -115,6 +132,17 @@ def _forces(given: npt.ArrayLike) -> npt.NDArray[np.float64]:
         raise errors.LabelError(f"a force is larger than {LARGEST:g} eV/Å")
     forces.flags.writeable = False
     return forces
+
+
+def _per_atom(name: str, given: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    values = np.array(given, dtype=np.float64)
+    if values.ndim != 1:
+        raise errors.LabelError(f"the {name} have shape {values.shape}, not (N,)")
+    wrong = np.flatnonzero(~(np.abs(values) <= LARGEST))
+    if wrong.size:
+        raise errors.LabelError(f"the {name} have no finite number for atom {int(wrong[0])}", atom=int(wrong[0]))
+    values.flags.writeable = False
+    return values
 
 
 def _stress(given: npt.ArrayLike) -> npt.NDArray[np.float64]:

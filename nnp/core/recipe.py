@@ -176,14 +176,18 @@ class WarmStart(_Closed):
 class Loss(_Closed):
     """Weights of the loss; all errors are squared and averaged (paper eq. 3, energies per atom, with a stress term).
 
-    loss = energy · mean((ΔE/N)²) + force · mean(ΔF²) + stress · mean((ΔσV/N)²), averaged over structures (energy,
-    stress) and force components (force). Only the ratios matter: eq. 3 is energy = 1 - a, force = a.
+    loss = energy · mean((ΔE/N)²) + force · mean(ΔF²) + stress · mean((ΔσV/N)²) + atomic · mean(ΔE_i²), averaged over
+    structures (energy, stress), force components (force) and atoms (atomic). Only the ratios matter: eq. 3 is
+    energy = 1 - a, force = a.
     """
 
     energy: Weight = pydantic.Field(5.0, description="Weight of squared energy errors per atom, in 1/(eV/atom)².")
     force: Weight = pydantic.Field(1.0, description="Weight of squared force component errors, in 1/(eV/Å)².")
     stress: Weight = pydantic.Field(
         0.1, description="Weight of squared errors of stress times volume per atom, in 1/(eV/atom)²."
+    )
+    atomic: Weight = pydantic.Field(
+        1.0, description="Weight of squared errors of atomic energies, where the labels have them, in 1/eV²."
     )
 
     @pydantic.model_validator(mode="after")

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
+import numpy.typing as npt
+
 from nnp.core.label import Frame, Label
 from nnp.core.structure import Structure
 
@@ -41,11 +44,10 @@ def write_extxyz(target: str | os.PathLike[str] | TextIO, frames: Iterable[Frame
 
 def _lines(frames: Iterable[Frame]) -> Iterator[str]:
     for frame in frames:
-        structure, label = frame.structure, frame.label
+        structure = frame.structure
         rows = structure.positions
         columns = [rows.tolist()]
-        if label is not None and label.forces is not None:
-            columns.append(label.forces.tolist())
+        columns += [values.reshape(len(structure), -1).tolist() for _, values in _arrays(frame)]
         yield f"{len(structure)}\n{' '.join(_pairs(frame))}\n"
         for symbol, *numbers in zip(structure.symbols, *columns, strict=True):
             yield f"{symbol} {' '.join(repr(value) for row in numbers for value in row)}\n"
@@ -55,14 +57,25 @@ def _pairs(frame: Frame) -> Iterator[str]:
     structure, label = frame.structure, frame.label
     if structure.pbc.any():
         yield f'Lattice="{_numbers(structure.cell.ravel().tolist())}"'
-    forces = label is not None and label.forces is not None
-    yield "Properties=species:S:1:pos:R:3" + (":forces:R:3" if forces else "")
+    columns = (f":{name}:R:{values.size // len(structure)}" for name, values in _arrays(frame))
+    yield "Properties=species:S:1:pos:R:3" + "".join(columns)
     if label is not None:
         yield from _label(label)
     for key in ("group", "trajectory", "split", "name"):
         if (value := getattr(frame, key)) is not None:
             yield f"{key}={_text(value)}"
     yield f'pbc="{_truths(structure)}"'
+
+
+def _arrays(frame: Frame) -> list[tuple[str, npt.NDArray[np.float64]]]:
+    """Names and values (N, ...) of what a frame says of its atoms."""
+    label = frame.label
+    given = {
+        "forces": None if label is None else label.forces,
+        "atomic_energies": None if label is None else label.atomic_energies,
+        "atom_weights": frame.atom_weights,
+    }
+    return [(name, values) for name, values in given.items() if values is not None]
 
 
 def _label(label: Label) -> Iterator[str]:

@@ -51,6 +51,8 @@ class Batch:
         forces: (N, 3), ε/Å; zero where there is no label.
         has_forces: (N, 1) 1 where forces are labelled.
         atom_weights: (N, 1) weight of each atom in the force loss, beside that of its structure.
+        atomic: (N, 1) atomic energies without reference energies, ε; zero where there is no label.
+        has_atomic: (N, 1) 1 where atomic energies are labelled.
         virials: (S, 6) stress times volume per atom, Voigt order, ε; zero where there is no label.
         has_virials: (S, 1) 1 where the stress is labelled.
         only_energies: no structure has forces or stress: the adjoint is not needed.
@@ -73,6 +75,8 @@ class Batch:
     forces: torch.Tensor
     has_forces: torch.Tensor
     atom_weights: torch.Tensor
+    atomic: torch.Tensor
+    has_atomic: torch.Tensor
     virials: torch.Tensor
     has_virials: torch.Tensor
     only_energies: bool
@@ -222,6 +226,7 @@ def _batch(
     kinds = torch.from_numpy(table.neighbour_species(species))
     forces, has_forces = _forces(frames)
     virials, has_virials = _virials(frames)
+    atomic, has_atomic = _atomic(frames, references)
     labelled = bool(has_forces.any() or has_virials.any())
     return Batch(
         functions=functions,
@@ -241,6 +246,8 @@ def _batch(
         forces=torch.from_numpy((forces / unit).astype(np.float32)),
         has_forces=torch.from_numpy(has_forces.astype(np.float32)),
         atom_weights=torch.from_numpy(np.concatenate([weigh_atoms(f) for f in frames]).astype(np.float32))[:, None],
+        atomic=torch.from_numpy((atomic / unit).astype(np.float32)),
+        has_atomic=torch.from_numpy(has_atomic.astype(np.float32)),
         virials=torch.from_numpy((virials / unit).astype(np.float32)),
         has_virials=torch.from_numpy(has_virials.astype(np.float32)),
         only_energies=not labelled,
@@ -252,6 +259,17 @@ def _energy(frame: Frame, references: reference_energies.ReferenceEnergies) -> f
     if frame.label is None:
         return 0.0
     return (frame.label.energy - references.of(frame.structure.symbols)) / len(frame.structure)
+
+
+def _atomic(frames: Sequence[Frame], references: reference_energies.ReferenceEnergies) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic energies (N, 1) without the reference energies, eV, and where there are any."""
+    given = [None if frame.label is None else frame.label.atomic_energies for frame in frames]
+    energies = [
+        np.zeros(len(f.structure)) if g is None else g - [references.of((s,)) for s in f.structure.symbols]
+        for f, g in zip(frames, given, strict=True)
+    ]
+    has = [np.full((len(f.structure), 1), g is not None) for f, g in zip(frames, given, strict=True)]
+    return np.concatenate(energies)[:, None], np.concatenate(has)
 
 
 def _forces(frames: Sequence[Frame]) -> tuple[np.ndarray, np.ndarray]:

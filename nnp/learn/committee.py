@@ -22,11 +22,13 @@ class Predicted:
 
     Attributes:
         energies: (M, S) per atom, ε.
+        atomic: (M, N) of each atom, ε.
         forces: (M, N, 3), ε/Å; None where only energies are labelled.
         virials: (M, S, 6) stress times volume per atom, ε; None likewise.
     """
 
     energies: torch.Tensor
+    atomic: torch.Tensor
     forces: torch.Tensor | None
     virials: torch.Tensor | None
 
@@ -34,6 +36,7 @@ class Predicted:
         """The committee's mean as a committee of one."""
         return Predicted(
             energies=self.energies.mean(0, keepdim=True),
+            atomic=self.atomic.mean(0, keepdim=True),
             forces=None if self.forces is None else self.forces.mean(0, keepdim=True),
             virials=None if self.virials is None else self.virials.mean(0, keepdim=True),
         )
@@ -77,9 +80,9 @@ def predict(members: Sequence[stacks.Stack], batch: batches.Batch, *, forces: bo
     atomic, slopes = stacks.evaluate(members, batch, slopes=forces and not batch.only_energies)
     total = atomic.new_zeros((len(atomic), len(batch.atoms))).index_add(1, batch.structure, atomic)
     if slopes is None:
-        return Predicted(energies=total / batch.atoms, forces=None, virials=None)
+        return Predicted(energies=total / batch.atoms, atomic=atomic, forces=None, virials=None)
     pulls, virials = pair_forces.PairForces.apply(slopes, batch)
-    return Predicted(energies=total / batch.atoms, forces=pulls, virials=virials)
+    return Predicted(energies=total / batch.atoms, atomic=atomic, forces=pulls, virials=virials)
 
 
 def squares(predicted: Predicted, batch: batches.Batch, weights: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -91,6 +94,9 @@ def squares(predicted: Predicted, batch: batches.Batch, weights: torch.Tensor) -
         weights: (S,) weight of each structure.
     """
     found = {"energy": ((predicted.energies - batch.energies) ** 2 * weights).mean(1)}
+    if batch.has_atomic.any():
+        share = batch.has_atomic[:, 0] * weights[batch.structure]
+        found["atomic"] = ((predicted.atomic - batch.atomic[:, 0]) ** 2 * share).sum(1) / batch.has_atomic.sum()
     if predicted.forces is not None and batch.has_forces.any():
         share = batch.has_forces * batch.atom_weights * weights[batch.structure, None]
         error = ((predicted.forces - batch.forces) ** 2 * share).sum((1, 2))

@@ -148,14 +148,15 @@ def check_elements(definition: Definition, frames: Sequence[Frame]) -> None:
 def atom_weights(
     definition: Definition, frames: Sequence[Frame], wanted: recipe.Recipe
 ) -> dict[Frame, npt.NDArray[np.float64]]:
-    """Weights of the atoms of training frames in the force loss; empty where the recipe weighs all alike."""
+    """Weights of the atoms of training frames in the force loss, the data's own times the recipe's, where not 1."""
+    given = {frame: frame.atom_weights for frame in frames if frame.atom_weights is not None}
     if wanted.force_weighting is None:
-        return {}
+        return given
     parts = [inputs(definition.functions, definition.scaled, part) for part in portions.portions(frames)]
     values = np.concatenate([part.astype(np.float32) for part, _ in parts])
     found = gdf.weights(values, np.concatenate([species for _, species in parts]), wanted.force_weighting)
     ends = np.cumsum([len(frame.structure) for frame in frames])
-    return dict(zip(frames, np.split(found, ends[:-1]), strict=True))
+    return {frame: own * given.get(frame, 1.0) for frame, own in zip(frames, np.split(found, ends[:-1]), strict=True)}
 
 
 def prepare(

@@ -87,7 +87,9 @@ def energies_only(centres: Sequence[str], frames: Sequence[Frame]) -> list[Frame
     own = [frame for frame in frames if set(centres) & set(frame.structure.elements)]
     if not any(frame.label is not None for frame in own):
         raise errors.InputError(f"no labelled structure holds {', '.join(centres)}")
-    labels = [None if f.label is None else replace(f.label, forces=None, stress=None) for f in own]
+    labels = [
+        None if f.label is None else replace(f.label, forces=None, stress=None, atomic_energies=None) for f in own
+    ]
     return [replace(frame, label=label) for frame, label in zip(own, labels, strict=True)]
 
 
@@ -154,7 +156,9 @@ def _minus(frame: Frame, known: Baseline) -> Label:
     if stress is not None and structure.volume is not None:
         virials = -torch.matmul(vectors, gradients.transpose(1, 2)).numpy()
         stress = stress - assembly.stress(virials, structure.volume)
-    return replace(label, energy=label.energy - float(energies.sum()), forces=forces, stress=stress)
+    atomic = None if label.atomic_energies is None else label.atomic_energies - energies.numpy()
+    energy = label.energy - float(energies.sum())
+    return replace(label, energy=energy, forces=forces, stress=stress, atomic_energies=atomic)
 
 
 def _counterpart(frame: Frame, host_atoms: np.ndarray, candidates: Sequence[Frame]) -> Frame | None:
@@ -172,4 +176,4 @@ def _difference(whole: Label, host: Label, host_atoms: np.ndarray) -> Label:
     if whole.forces is not None and host.forces is not None:
         forces = whole.forces.copy()
         forces[host_atoms] -= host.forces
-    return replace(whole, energy=whole.energy - host.energy, forces=forces, stress=None)
+    return replace(whole, energy=whole.energy - host.energy, forces=forces, stress=None, atomic_energies=None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from nnp.core.label import Frame
+from nnp.core.label import Frame, Label
 from nnp.learn import batches, portions, reference_energies, stacks, weights
 
 
@@ -51,4 +51,4 @@ def _differences(parent: weights.Weights, frames: Sequence[Frame]) -> Iterator[F
         for frame, network, labelled, atoms in zip(part, total, batch.energies, batch.atoms, strict=True):
             assert frame.label is not None
             energy = float(labelled * atoms - network) * definition.unit
-            yield replace(frame, label=replace(frame.label, energy=energy, forces=None, stress=None))
+            yield replace(frame, label=Label(energy=energy))

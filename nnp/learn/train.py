@@ -332,6 +332,8 @@ def data_hash(frames: Sequence[Frame]) -> str:
         arrays = [structure.numbers, structure.positions, structure.cell, structure.pbc]
         if label is not None:
             arrays += [np.float64(label.energy), label.forces, label.stress]
+            arrays += [] if label.atomic_energies is None else [label.atomic_energies]
+        arrays += [] if frame.atom_weights is None else [frame.atom_weights]
         for array in arrays:
             digest.update(b"absent" if array is None else np.ascontiguousarray(array).tobytes())
         digest.update(json.dumps([frame.group, frame.trajectory, frame.split, label is None]).encode())

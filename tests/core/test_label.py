@@ -30,6 +30,8 @@ def test_numbers_become_floats_and_arrays_do_not_change() -> None:
         ({"energy": 0.0, "forces": [[0, 0, 1e11]]}, "larger"),
         ({"energy": 0.0, "stress": np.eye(3)}, "shape"),
         ({"energy": 0.0, "stress": [np.inf] * 6}, "not finite"),
+        ({"energy": 0.0, "atomic_energies": [[1.0]]}, "shape"),
+        ({"energy": 0.0, "atomic_energies": [0.0, np.inf]}, "no finite number for atom 1"),
         ({"energy": 0.0, "spin": np.nan}, "spin is not"),
         ({"energy": 0.0, "electronic_temperature": -1}, "negative"),
     ],
@@ -47,3 +49,9 @@ def test_a_frame_holds_what_fits_together() -> None:
         Frame(structure=MOLECULE, label=Label(energy=1.0, forces=np.zeros((1, 3))))
     with pytest.raises(errors.LabelError, match="periodic in three directions"):
         Frame(structure=MOLECULE, label=Label(energy=1.0, stress=np.zeros(6)))
+    with pytest.raises(errors.LabelError, match="1 atomic energies for 2 atoms"):
+        Frame(structure=MOLECULE, label=Label(energy=1.0, atomic_energies=np.zeros(1)))
+    with pytest.raises(errors.LabelError, match="3 atom weights for 2 atoms"):
+        Frame(structure=MOLECULE, atom_weights=np.zeros(3))
+    with pytest.raises(errors.LabelError, match="negative"):
+        Frame(structure=MOLECULE, atom_weights=np.array([1.0, -1.0]))

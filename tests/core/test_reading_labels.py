@@ -42,6 +42,19 @@ def test_a_given_key_is_the_only_one_looked_for(tmp_path: Path) -> None:
     np.testing.assert_array_equal(frame.label.forces, [[1, 2, 3], [4, 5, 6]])
 
 
+def test_what_belongs_to_single_atoms(tmp_path: Path) -> None:
+    text = COLUMNS.replace(":forces:R:3", ":local:R:1:importance:R:2")
+    keys = reading.LabelKeys(atomic_energies="local")
+    path = write(tmp_path, f"{text} energy=5")
+    (frame,) = reading.read_frames(path, keys=keys, energy_unit="hartree")
+    np.testing.assert_allclose(frame.label.atomic_energies, np.array([1, 4]) * units.HARTREE)
+    assert frame.atom_weights is None
+    with pytest.raises(errors.ReadError, match="shape"):
+        list(reading.read_frames(path, keys=reading.LabelKeys(atom_weights="importance")))
+    with pytest.raises(errors.ReadError, match="key of atom weights"):
+        list(reading.read_frames(path, keys=reading.LabelKeys(atom_weights="importances")))
+
+
 def test_a_misspelt_key_is_found_out(tmp_path: Path) -> None:
     path = write(tmp_path, f"{COLUMNS} REF_energy=3")
     with pytest.raises(errors.ReadError, match=r"forces without an energy.*REF_energy"):

@@ -33,6 +33,7 @@ def frames(draw: st.DrawFn) -> Frame:
         energy=draw(NUMBERS),
         forces=draw(st.none() | st.lists(st.lists(NUMBERS, min_size=3, max_size=3), min_size=2, max_size=2)),
         stress=None if six is None else np.array(six),
+        atomic_energies=draw(st.none() | st.lists(NUMBERS, min_size=2, max_size=2)),
         charge=draw(st.sampled_from([0.0, -1.0, 0.1])),
         spin=draw(st.none() | NUMBERS),
         electronic_temperature=draw(st.none() | st.floats(0, 1e5)),
@@ -44,6 +45,7 @@ def frames(draw: st.DrawFn) -> Frame:
         trajectory=draw(TEXTS),
         name=draw(TEXTS),
         split=draw(st.sampled_from([None, "train", "validation", "test"])),
+        atom_weights=draw(st.none() | st.lists(st.floats(0, 100), min_size=2, max_size=2)),
     )
 
 
@@ -61,10 +63,11 @@ def test_a_frame_is_read_back_exactly(given_frame: Frame, tmp_path: Path) -> Non
         assert same(getattr(found.structure, name), getattr(given_frame.structure, name))
     assert (found.label is None) == (given_frame.label is None)
     if found.label is not None:
-        for name in ("energy", "forces", "stress", "charge", "spin", "electronic_temperature"):
+        for name in ("energy", "forces", "stress", "atomic_energies", "charge", "spin", "electronic_temperature"):
             assert same(getattr(found.label, name), getattr(given_frame.label, name)), name
     for name in ("group", "trajectory", "split", "name"):
         assert getattr(found, name) == getattr(given_frame, name)
+    assert same(found.atom_weights, given_frame.atom_weights)
 
 
 def labelled(**changes: object) -> Frame:

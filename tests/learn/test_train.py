@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnp.core import errors, potential, recipe
-from nnp.learn import checkpoint, definition, splits, train, weights
+from nnp.learn import checkpoint, committee, definition, splits, stacks, train, weights
 from tests.learn import toy_data
 
 RECIPE = recipe.parse(
@@ -184,6 +184,27 @@ def test_energies_alone_and_unlabelled_structures_are_enough() -> None:
     assert all("validation_force_rmse_ev_per_a" not in progress.metrics for progress in seen)
     assert result.metrics["test"]["force_rmse_ev_per_a"] is None
     assert result.contract.passed
+
+
+def test_atomic_energies_and_atom_weights_enter_the_loss() -> None:
+    frames = [
+        replace(f, label=replace(f.label, atomic_energies=np.arange(4.0)), atom_weights=np.array([0.0, 1.0, 2.0, 1.0]))
+        for f in FRAMES[:3]
+        if f.label
+    ]
+    settled = definition.fit(RECIPE, FRAMES, splits.split(FRAMES, RECIPE))
+    weighed = definition.atom_weights(settled, frames, RECIPE)
+    mixed = [*frames, FRAMES[3]]
+    batch = definition.prepare(settled, mixed, [range(4)], RECIPE, room=0, atom_weights=weighed)[0]
+    assert batch.atom_weights[:, 0].tolist() == [0.0, 1.0, 2.0, 1.0] * 3 + [1.0] * 4
+    members = stacks.initial(RECIPE.committee, settled.functions.size, ("Al", "Cu"), 1.0, np.random.default_rng(0))
+    predicted = committee.predict(members, batch)
+    found = committee.squares(predicted, batch, batch.weights)["atomic"].detach()
+    atomic = predicted.atomic.detach().numpy()[:, :12] * settled.unit
+    references = [settled.references.energies[s] for f in frames for s in f.structure.symbols]
+    expected = ((atomic + references - np.tile(np.arange(4.0), 3)) ** 2).mean(1) / settled.unit**2
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
+    assert committee.loss({"atomic": found}, recipe.Loss(atomic=2.0)).numpy() == pytest.approx(2.0 * found.numpy())
 
 
 def test_replicas_can_be_added_to_a_finished_potential() -> None:

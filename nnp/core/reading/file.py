@@ -10,7 +10,7 @@ from typing import Literal
 from nnp.core import errors, plausibility
 from nnp.core.label import Frame
 from nnp.core.reading import cp2k, extxyz, lammps, lines, meaning, runner, through_ase
-from nnp.core.reading.keys import LabelKeys
+from nnp.core.reading.keys import OF_ATOMS, LabelKeys
 from nnp.core.reading.record import Item, Record, Rejection
 
 FORMATS = MappingProxyType(
@@ -152,12 +152,11 @@ class _Seen:
     def add(self, record: Record) -> None:
         self.records += 1
         if self.missing:
-            names = record.arrays if "forces" in self.missing else ()
             self.present.update(map(str, record.values))
             self.missing = {
                 field: name
                 for field, name in self.missing.items()
-                if name not in (names if field == "forces" else record.values)
+                if name not in (record.arrays if field in OF_ATOMS else record.values)
             }
 
     def check(self, file: str) -> None:

@@ -9,6 +9,8 @@ USUAL = MappingProxyType(
         "energy": ("free_energy", "energy"),
         "forces": ("forces", "force"),
         "stress": ("stress",),
+        "atomic_energies": ("atomic_energies",),
+        "atom_weights": ("atom_weights",),
         "virial": ("virial",),
         "charge": ("charge", "total_charge"),
         # Not "spin": half of the data sets out there mean a multiplicity by it.
@@ -21,6 +23,8 @@ USUAL = MappingProxyType(
     }
 )
 """The names looked for, in this order, where the caller says nothing."""
+OF_ATOMS = ("forces", "atomic_energies", "atom_weights")
+"""What is an array over the atoms; the rest belongs to the frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,8 @@ class LabelKeys:
         forces: of the column or array of forces; usually `forces`.
         stress: of the stress, energy/length^3, tension positive; 6 numbers (xx, yy, zz, yz, xz, xy) or 9.
         virial: of the virial, an energy; the stress is -virial/volume. Never guessed from the numbers.
+        atomic_energies: of the column or array of energies of single atoms; usually `atomic_energies`.
+        atom_weights: of the column or array of weights in the force loss; usually `atom_weights`.
         charge: of the total charge; usually `charge`.
         spin: of the total magnetic moment in Bohr magnetons; usually `magmom`.
         electronic_temperature: of the temperature of a Fermi-Dirac smearing in K.
@@ -47,6 +53,8 @@ class LabelKeys:
     forces: str | None = None
     stress: str | None = None
     virial: str | None = None
+    atomic_energies: str | None = None
+    atom_weights: str | None = None
     charge: str | None = None
     spin: str | None = None
     electronic_temperature: str | None = None

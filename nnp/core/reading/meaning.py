@@ -73,6 +73,7 @@ def frame(record: Record, meaning: Meaning) -> tuple[Frame, plausibility.Contact
                 structure=structure,
                 label=_label(record, meaning, structure),
                 split=_split(record, meaning),
+                atom_weights=_per_atom(record, meaning, "atom_weights", ()),
                 source=Source(file=meaning.file, frame=record.frame, line=record.line),
                 **texts,
             ),
@@ -86,7 +87,7 @@ def frame(record: Record, meaning: Meaning) -> tuple[Frame, plausibility.Contact
 
 def _label(record: Record, meaning: Meaning, structure: Structure) -> Label | None:
     energy = _number(record, meaning, "energy")
-    forces = _forces(record, meaning)
+    forces = _per_atom(record, meaning, "forces", (3,))
     stress = _stress(record, meaning, structure)
     if energy is None:
         if forces is not None or stress is not None:
@@ -103,10 +104,12 @@ def _label(record: Record, meaning: Meaning, structure: Structure) -> Label | No
     if forces is None and meaning.require_labels is None:
         _check_names(record, meaning, ("forces",))
     charge = _number(record, meaning, "charge")
+    atomic = _per_atom(record, meaning, "atomic_energies", ())
     return Label(
         energy=energy * meaning.energy,
         forces=None if forces is None else forces * (meaning.energy / meaning.length),
         stress=stress,
+        atomic_energies=None if atomic is None else atomic * meaning.energy,
         charge=0.0 if charge is None else charge,
         spin=_number(record, meaning, "spin"),
         electronic_temperature=_number(record, meaning, "electronic_temperature"),
@@ -144,17 +147,21 @@ def _number(record: Record, meaning: Meaning, field: str) -> float | None:
     return number
 
 
-def _forces(record: Record, meaning: Meaning) -> npt.NDArray[np.float64] | None:
-    name, value = _find(record.arrays, meaning.keys.candidates("forces"))
+def _per_atom(record: Record, meaning: Meaning, field: str, shape: tuple[int, ...]) -> npt.NDArray[np.float64] | None:
+    """Numbers (N, *shape) of the atoms, in the unit of the file."""
+    name, value = _find(record.arrays, meaning.keys.candidates(field))
     if value is None:
         return None
     try:
-        forces = np.asarray(value, dtype=np.float64)
+        found = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise errors.LabelError(f"{name} are no numbers") from None
-    if forces.shape != (len(record.symbols), 3):
-        raise errors.LabelError(f"{name} have shape {forces.shape}, not ({len(record.symbols)}, 3)")
-    return forces
+    if found.shape == (len(record.symbols), 1) and not shape:
+        found = found[:, 0]
+    if found.shape != (len(record.symbols), *shape):
+        wanted = ", ".join(str(size) for size in (len(record.symbols), *shape))
+        raise errors.LabelError(f"{name} have shape {found.shape}, not ({wanted}{'' if shape else ','})")
+    return found
 
 
 def _stress(record: Record, meaning: Meaning, structure: Structure) -> npt.NDArray[np.float64] | None:
