@@ -79,7 +79,7 @@ def make(
     if dataset_version is not None and test:
         report = judging.judge(work, built, test, dataset_version=dataset_version, limits=built.limits)
     else:
-        report = judging.judge_unmeasured(work, built, built.limits)
+        report = judging.judge_unmeasured(work, built, source.artifact, built.limits)
     files = {**publishing.store(work, built), "source": Stored(sha256=source.artifact, size=size)}
 
     def publish(session: Session) -> dict[str, Any]:

@@ -72,12 +72,14 @@ def finite_test_errors(errors: metrics.Errors | None) -> Check:
     return Check(name="finite_test_errors", passed=passed, detail=detail, values=values)
 
 
-def not_measured(incumbent: Incumbent | None) -> Check:
-    """An import without labelled test frames replaces nothing that was measured."""
+def not_measured(incumbent: Incumbent | None, *, same_files: bool = False) -> Check:
+    """An import without labelled test frames replaces nothing but a version from the same files."""
     detail = "it was imported without labelled test frames, so its errors are not known here"
-    if incumbent is not None:
+    if incumbent is not None and same_files:
+        detail = f"it is the potential of {incumbent.reference}: both were imported from the same files"
+    elif incumbent is not None:
         detail += f" and nothing tells whether it is as good as {incumbent.reference}; nnp evaluate measures them"
-    return Check(name="not_worse_than_incumbent", passed=incumbent is None, detail=detail, values={})
+    return Check(name="not_worse_than_incumbent", passed=incumbent is None or same_files, detail=detail, values={})
 
 
 def not_worse_than_incumbent(errors: metrics.Errors | None, incumbent: Incumbent | None) -> Check:

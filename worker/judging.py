@@ -42,11 +42,17 @@ def judge(
     return _report(work, checks, dataset_version, rival)
 
 
-def judge_unmeasured(work: Work, trained: "Trained", limits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The gate report of an import without labelled test frames: it may stand where nothing stands yet."""
+def judge_unmeasured(
+    work: Work, trained: "Trained", source: str, limits: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The gate report of an import without labelled test frames.
+
+    It may stand where nothing stands yet, or where a version from the same files stands (`source`, their artifact).
+    """
     standing = incumbent.lookup(work, work.payload["potential"], _alias(work))
     rival = None if standing is None else gates.Incumbent(reference=standing.reference, errors=None)
-    return _report(work, [_contract(trained, limits), gates.not_measured(rival)], None, rival)
+    same = standing is not None and standing.artifact_hashes.get("source") == source
+    return _report(work, [_contract(trained, limits), gates.not_measured(rival, same_files=same)], None, rival)
 
 
 def _alias(work: Work) -> str:

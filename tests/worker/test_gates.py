@@ -107,3 +107,4 @@ def test_an_unmeasured_import_stands_only_where_nothing_stands() -> None:
     check = gates.not_measured(gates.Incumbent(reference="Si:1", errors=None))
     assert not check.passed
     assert "nnp evaluate" in check.detail
+    assert gates.not_measured(gates.Incumbent(reference="Si:1", errors=None), same_files=True).passed
