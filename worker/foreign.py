@@ -1,6 +1,5 @@
 """A version from the files of another program, as the jobs `import` and `replicas` make it."""
 
-import importlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from worker.work import Publish, Work
 
 if TYPE_CHECKING:
     from nnp.learn.finish import Progress
+    from nnp.learn.foreign import importing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +114,10 @@ def _building(
     frames: list[Frame],
     wanted: Recipe | None,
     dataset_version: str | None,
-) -> Generator["Progress", None, Any]:
+) -> Generator["Progress", None, "importing.Result"]:
     # Torch is loaded where potentials are made and nowhere else: workers of other queues never need it.
-    foreign = importlib.import_module("nnp.learn.foreign")
-    importing = importlib.import_module("nnp.learn.foreign.importing")
+    from nnp.learn import foreign
+    from nnp.learn.foreign import importing
 
     read = foreign.read(files, units=source.units)
     for warning in read.warnings:

@@ -1,6 +1,5 @@
 """The job `export`: a potential version in the files of another program, as a tar archive."""
 
-import importlib
 import tarfile
 import tempfile
 from pathlib import Path
@@ -49,9 +48,8 @@ def run(work: Work) -> Publish:
 
 
 def _write(checkpoint: bytes, format: str, folder: Path) -> None:
-    from nnp.learn import weights
+    from nnp.learn import foreign, weights
 
-    foreign = importlib.import_module("nnp.learn.foreign")
     write = {"n2p2": foreign.write_n2p2, "simple-nn": foreign.write_simple_nn}[format]
     write(weights.to_potential(weights.unpack(checkpoint)), folder)
 
