@@ -30,21 +30,31 @@ def read(source: bytes | Path) -> tuple[onnx.ModelProto, Manifest]:
     return graph, Manifest.from_json(texts[0])
 
 
-def pruned(file: onnx.ModelProto, outputs: Collection[str]) -> onnx.ModelProto:
-    """The same file with only these outputs and the nodes, initializers and inputs that they need."""
+def pruned(file: onnx.ModelProto, outputs: Collection[str], cuts: Collection[str] = ()) -> onnx.ModelProto:
+    """The same file with only these outputs and the nodes, initializers and inputs that they need.
+
+    Args:
+        file: of a potential.
+        outputs: names of outputs or of cuts.
+        cuts: names of ``nnp.core.cuts`` that become inputs, as far as the outputs depend on them.
+    """
     graph = file.graph
     needed, nodes = set(outputs), []
     for node in reversed(graph.node):
-        if needed.intersection(node.output):
+        if needed.intersection(node.output).difference(cuts):
             needed.update(node.input)
             nodes.append(node)
+    inside = {item.name: item for item in graph.value_info}
+    fed = [inside[name] for name in sorted(needed.intersection(cuts).intersection(inside))]
+    made = [inside[name] for name in sorted(inside.keys() & set(outputs))]
     result = onnx.ModelProto()
     result.CopyFrom(file)
     for name, kept in (
         ("node", reversed(nodes)),
         ("initializer", [item for item in graph.initializer if item.name in needed]),
-        ("input", [item for item in graph.input if item.name in needed]),
-        ("output", [item for item in graph.output if item.name in outputs]),
+        ("input", [*(item for item in graph.input if item.name in needed), *fed]),
+        ("output", [*(item for item in graph.output if item.name in outputs), *made]),
+        ("value_info", [item for item in graph.value_info if item.name in needed and item not in [*fed, *made]]),
     ):
         result.graph.ClearField(name)
         getattr(result.graph, name).extend(kept)

@@ -30,6 +30,9 @@ class Sessions:
         errors.DeviceError: the device is unknown, or this installation of ONNX Runtime cannot use it.
     """
 
+    engine = "onnxruntime"
+    """What computes the graph, in words."""
+
     def __init__(self, file: onnx.ModelProto, device: str) -> None:
         if device not in PROVIDERS:
             raise errors.DeviceError(f"unknown device {device!r}; known: {', '.join(PROVIDERS)}")
@@ -41,26 +44,32 @@ class Sessions:
             )
         self._file = file
         self._provider = PROVIDERS[device]
-        self._sessions: dict[tuple[str, ...], Prepared] = {}
+        self._sessions: dict[tuple[tuple[str, ...], tuple[str, ...]], Prepared] = {}
         self._lock = threading.Lock()
 
     def run(self, outputs: Sequence[str], feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """These outputs, by name, for inputs by name; inputs that the outputs do not need are left out."""
-        session, known, names = self._prepared(tuple(sorted(outputs)))
+        return self.run_part(tuple(sorted(outputs)), (), feeds)
+
+    def run_part(
+        self, outputs: tuple[str, ...], cuts: tuple[str, ...], feeds: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """As ``run`` with some of ``nnp.core.cuts`` among the outputs or as inputs; both sorted."""
+        session, known, names = self._prepared(outputs, cuts)
         return dict(zip(names, session.run(names, {name: feeds[name] for name in known}), strict=True))
 
     def session(self, outputs: tuple[str, ...]) -> Any:
         """The session that computes exactly these outputs, sorted by name."""
-        return self._prepared(outputs)[0]
+        return self._prepared(outputs, ())[0]
 
-    def _prepared(self, outputs: tuple[str, ...]) -> Prepared:
+    def _prepared(self, outputs: tuple[str, ...], cuts: tuple[str, ...]) -> Prepared:
         with self._lock:
-            if outputs not in self._sessions:
-                content = onnx_graph.pruned(self._file, outputs).SerializeToString()
+            if (outputs, cuts) not in self._sessions:
+                content = onnx_graph.pruned(self._file, outputs, cuts).SerializeToString()
                 session = onnxruntime.InferenceSession(content, sess_options=_options(), providers=[self._provider])
                 inputs = [item.name for item in session.get_inputs()]
-                self._sessions[outputs] = (session, inputs, [item.name for item in session.get_outputs()])
-            return self._sessions[outputs]
+                self._sessions[outputs, cuts] = (session, inputs, [item.name for item in session.get_outputs()])
+            return self._sessions[outputs, cuts]
 
 
 def available_providers() -> list[str]:

@@ -90,7 +90,14 @@ def to_onnx(potential: potentials.Potential, manifest: Manifest, dtype: str | No
         graph.nodes.append(helper.make_node("Identity", [tensor.name], [key]))
     infos = [_info(key, tensor) for key, tensor in outputs.items()]
     inputs = [_info(tensor.name, tensor) for tensor in graph.inputs]
-    body = helper.make_graph(graph.nodes, "potential", inputs, infos, initializer=list(graph.initializers.values()))
+    body = helper.make_graph(
+        graph.nodes,
+        "potential",
+        inputs,
+        infos,
+        initializer=list(graph.initializers.values()),
+        value_info=[_info(tensor.name, tensor) for tensor in graph.cuts],
+    )
     file = helper.make_model(
         body,
         opset_imports=[helper.make_opsetid("", tracing.OPSET)],

@@ -7,12 +7,13 @@ A baseline and a short-range repulsion add their own E_i and g_ij to those of ev
 Reference energies are not part of it: they are added in float64 by ``nnp.core``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
 
-from nnp.learn import by_element, densities, network, repulsion
+from nnp.core import cuts
+from nnp.learn import by_element, densities, network, repulsion, tracing
 from nnp.learn.baseline import Baseline
 from nnp.learn.descriptor import Descriptor
 
@@ -130,9 +131,9 @@ def outputs(
         largest distance of a function to its range in units of the width, and ``range_violations`` (N,), how many are
         outside; with a density ``log_density`` (N,).
     """
-    found = _pass(potential, vectors, neighbour_species, species)
+    found = _pass(potential, vectors, neighbour_species, species, tracing.named)
     parts = found.parts
-    members, g = found.with_energies(parts["member_atomic_energies"]), found.gradients(parts["mean_gradient"])
+    members, g = found.with_energies(parts["member_atomic_energies"]), found.gradients(parts["mean_gradient"], "mean")
     result = {
         "atomic_energies": members.mean(-1),
         "member_atomic_energies": members,
@@ -147,7 +148,7 @@ def outputs(
     if "log_density" in parts:
         result["log_density"] = parts["log_density"].squeeze(-1)
     if len(potential.members) > 1:
-        pairs = [found.gradients(parts[f"gradient_{m}"]) for m in range(len(potential.members))]
+        pairs = [found.gradients(parts[f"gradient_{m}"], str(m)) for m in range(len(potential.members))]
         result["member_pair_gradients"] = torch.stack(pairs, 0)
         result["force_spreads"] = force_spreads([assembled_forces(pair, reverse) for pair in pairs])
     return result
@@ -177,9 +178,13 @@ class _Pass(NamedTuple):
             atomic = atomic + energies.unsqueeze(-1)
         return atomic
 
-    def gradients(self, dE_dG: torch.Tensor) -> torch.Tensor:
-        """(N, 3, K) pair gradients from those of the networks by the symmetry functions."""
+    def gradients(self, dE_dG: torch.Tensor, of: str | None = None) -> torch.Tensor:
+        """(N, 3, K) pair gradients from dE/dG of the networks; ``of`` names both in a graph (``nnp.core.cuts``)."""
+        if of is not None:
+            dE_dG = tracing.named(dE_dG, cuts.GRADIENT + of)
         g = self.functions.adjoint(self.geometry, dE_dG)
+        if of is not None:
+            g = tracing.named(g, cuts.PAIR_GRADIENTS + of)
         if self.close is not None:
             g = repulsion.hardened(self.close, g)
         for _, gradients in self.added:
@@ -195,17 +200,24 @@ class _Pass(NamedTuple):
         return torch.maximum(excess, closeness), violations + (closeness > 0.0).to(excess.dtype)
 
 
-def _pass(potential: Potential, vectors: torch.Tensor, neighbour_species: torch.Tensor, species: torch.Tensor) -> _Pass:
+def _pass(
+    potential: Potential,
+    vectors: torch.Tensor,
+    neighbour_species: torch.Tensor,
+    species: torch.Tensor,
+    named: Callable[[torch.Tensor, str], torch.Tensor] = lambda tensor, _: tensor,
+) -> _Pass:
     functions, added, close = potential.symmetry_functions, [], None
     if potential.baseline is not None:
         added.append(potential.baseline.energies_and_gradients(vectors, neighbour_species, species))
     if potential.repulsion is not None:
         close = repulsion.close(potential.repulsion, vectors, neighbour_species, species)
-        vectors = close.vectors
+        vectors = named(close.vectors, cuts.VECTORS)
         if close.energies is not None and close.gradients is not None:
             added.append((close.energies, close.gradients))
     geometry = functions.geometry(vectors, neighbour_species, species)
-    parts = _by_element(potential, functions.values(geometry), species)
+    G = named(functions.values(geometry), cuts.SYMMETRY_FUNCTIONS)
+    parts = _by_element(potential, G, species)
     return _Pass(functions, geometry, parts, close, added)
 
 

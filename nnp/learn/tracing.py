@@ -39,6 +39,7 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[Any, onnx.TensorProto] = {}
         self.inputs: list[SymbolicTensor] = []
+        self.cuts: list[SymbolicTensor] = []
         self._known: dict[Any, str] = {}
         self._sizes: dict[str, str] = {}
 
@@ -67,6 +68,13 @@ class Graph:
         names = [f"t{len(self.nodes)}_{i}" for i in range(len(shapes))]
         self.nodes.append(helper.make_node(op, [self.name_of(x, dtype) for x in inputs], names, **attributes))
         return tuple(SymbolicTensor(self, name, dtype, tuple(shape)) for name, shape in zip(names, shapes, strict=True))
+
+    def named(self, tensor: SymbolicTensor, name: str) -> SymbolicTensor:
+        """The same tensor under a name of its own, at which the graph can be cut (``onnx_graph.pruned``)."""
+        self.nodes.append(helper.make_node("Identity", [tensor.name], [name]))
+        result = SymbolicTensor(self, name, tensor.dtype, tensor.shape)
+        self.cuts.append(result)
+        return result
 
     def name_of(self, value: Any, dtype: torch.dtype) -> str:
         """The name of a symbolic tensor, or of the initializer that holds a real tensor or a number."""
@@ -107,6 +115,11 @@ class Graph:
             self._known[key] = f"t{len(self.nodes)}"
             self.nodes.append(helper.make_node(op, list(names), [self._known[key]], **attributes))
         return self._known[key]
+
+
+def named(tensor: torch.Tensor, name: str) -> torch.Tensor:
+    """The tensor; in a graph under this name, see ``Graph.named``."""
+    return tensor.graph.named(tensor, name) if isinstance(tensor, SymbolicTensor) else tensor
 
 
 class SymbolicTensor:

@@ -1,0 +1,10 @@
+"""Names inside the graph of a potential at which it can be cut, to compute a part by other means (docs/onnx.md)."""
+
+VECTORS = "symmetry_function_vectors"
+"""(N, 3, K) Å, r_ij as the symmetry functions see them; only where a repulsion makes them differ from ``vectors``."""
+SYMMETRY_FUNCTIONS = "symmetry_functions"
+"""G (N, D)."""
+GRADIENT = "symmetry_function_gradient_"
+"""dE_i/dG (N, D), followed by ``mean`` or the number of a member."""
+PAIR_GRADIENTS = "symmetry_function_pair_gradients_"
+"""What the symmetry functions make of it: dE_i/dr_ij (N, 3, K), likewise."""
