@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("NNP_KERNEL", "off")  # compiled in its own tests only: it takes seconds
 REQUIRED = os.environ.get("CI") == "true"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REPOSITORY = Path(__file__).resolve().parents[1]

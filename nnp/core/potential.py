@@ -18,6 +18,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from nnp.core import assembly, errors, neighbours, onnx_graph
 from nnp.core.calibration import Calibration
+from nnp.core.kernel import choice
 from nnp.core.manifest import Manifest
 from nnp.core.prediction import PROPERTIES, Domain, Prediction
 from nnp.core.sessions import Sessions
@@ -77,21 +78,30 @@ class Potential:
         self._calibration = {key: Calibration.from_dict(value) for key, value in calibration.items() if value}
 
     @classmethod
-    def load(cls, source: bytes | Path, *, threads: int | None = None, device: str = "cpu") -> "Potential":
+    def load(
+        cls, source: bytes | Path, *, threads: int | None = None, device: str = "cpu", kernel: bool | None = None
+    ) -> "Potential":
         """A potential from the bytes or the path of an ONNX file.
 
         Args:
             source: the file.
             threads: None takes as many as this process may use cores.
             device: ``cpu`` or ``cuda``.
+            kernel: whether the compiled kernel evaluates the symmetry functions (``nnp.core.kernel``); None where it
+                knows them and numba is installed.
 
         Raises:
             errors.ManifestError: no potential of nnpd, damaged, or written by newer code.
-            errors.DeviceError: the device is unknown or not available.
+            errors.DeviceError: the device is unknown or not available, or the kernel asked for is not.
         """
         file, manifest = onnx_graph.read(source)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return cls(Sessions(file, device), manifest, threads=threads or cores, device=device)
+        return cls(choice.sessions(file, manifest, device, kernel), manifest, threads=threads or cores, device=device)
+
+    @property
+    def engine(self) -> str:
+        """What evaluates it: ONNX Runtime alone or with compiled symmetry functions."""
+        return self._sessions.engine
 
     @property
     def elements(self) -> tuple[str, ...]:
