@@ -106,7 +106,7 @@ class ByCentre(descriptor.Plain):
         return by_element.together(parts, geometry.species)
 
     def jvp(self, geometry: Geometry, dvectors: torch.Tensor) -> torch.Tensor:
-        """DG (N, D) or (M, N, D) from dr_ij (N, 3, K) or (M, N, 3, K): the transpose of ``adjoint``."""
+        """Changes dG (N, D) or (M, N, D) from dr_ij (N, 3, K) or (M, N, 3, K): the transpose of ``adjoint``."""
         if dvectors.ndim == 4:
             return torch.stack([self.jvp(geometry, one) for one in dvectors], 0)
         parts = [

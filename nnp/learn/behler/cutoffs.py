@@ -53,9 +53,9 @@ def _cosine(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _tanh_cubed_unnormalised(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    value, slope = cutoff.CUTOFF_FUNCTIONS["tanh_cubed"](x)
-    norm = math.tanh(1.0) ** 3
-    return value * norm, slope * norm
+    t = torch.tanh(1.0 - x)
+    t2 = t * t
+    return t2 * t, t2 * (t2 - 1.0) * 3.0
 
 
 def _exponential(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -107,8 +107,8 @@ def inner_cutoff(name: str, r: torch.Tensor, radius: float, alpha: float) -> tup
         return inside, inside * 0.0
     inner = 0.0 if name in WITHOUT_INNER_RADIUS else alpha * radius
     inverse = 1.0 / (radius - inner)
-    x = (r - inner) * inverse if inner else r * inverse
-    value, slope = SHAPES[name](torch.clamp(x, min=0.0, max=1.0))
+    x = torch.clamp((r - inner) * inverse, min=0.0, max=1.0) if inner else torch.clamp(r * inverse, max=1.0)
+    value, slope = SHAPES[name](x)
     return value, slope * inverse
 
 

@@ -144,7 +144,7 @@ class BehlerFunctions(descriptor.Plain):
         return functools.reduce(torch.add, result)
 
     def jvp(self, geometry: Geometry, dvectors: torch.Tensor) -> torch.Tensor:
-        """DG (N, D) or (M, N, D) from dr_ij (N, 3, K) or (M, N, 3, K), Å: the transpose of ``adjoint``."""
+        """Changes dG (N, D) or (M, N, D) from dr_ij (N, 3, K) or (M, N, 3, K), Å: the transpose of ``adjoint``."""
         if dvectors.ndim == 4:
             return torch.stack([self.jvp(geometry, one) for one in dvectors], 0)
         columns = [
@@ -176,15 +176,17 @@ class BehlerFunctions(descriptor.Plain):
 
     def _combined(self, columns: torch.Tensor) -> torch.Tensor:
         """The D functions from the columns of the plan."""
-        places = plan.gathered(self._plan)
+        places = plan.places(self._plan)
         if places is None:
             return torch.matmul(columns, plan.combination(self._plan, columns))
-        return columns.index_select(-1, torch.tensor(places[0], device=columns.device))
+        weights = torch.tensor(places.weights, dtype=columns.dtype, device=columns.device)
+        return columns.index_select(-1, torch.tensor(places.columns, device=columns.device)) * weights
 
     def _by_column(self, dE_dG: torch.Tensor) -> torch.Tensor:
         """dE/d(columns) from dE/dG: the transpose of ``_combined``."""
-        places = plan.gathered(self._plan)
+        places = plan.places(self._plan)
         if places is None:
             return torch.matmul(dE_dG, plan.combination(self._plan, dE_dG).transpose(0, 1))
-        padded = torch.cat([dE_dG, torch.zeros_like(dE_dG[:, :1])], -1)
-        return padded.index_select(-1, torch.tensor(places[1], device=dE_dG.device))
+        weighted = dE_dG * torch.tensor(places.weights, dtype=dE_dG.dtype, device=dE_dG.device)
+        padded = torch.cat([weighted, torch.zeros_like(dE_dG[:, :1])], -1)
+        return padded.index_select(-1, torch.tensor(places.functions, device=dE_dG.device))

@@ -12,14 +12,14 @@ from typing import NamedTuple
 import torch
 
 from nnp.learn.behler import plan, radial_parts
-from nnp.learn.behler.sides import Change, Side
+from nnp.learn.behler.sides import Change, Separation, Side
 
 
 class NarrowGroup(NamedTuple):
     """m values of η, J and K neighbours, P = J·K pairs; where both sides are one, ``second...`` repeat ``first...``."""
 
     same: bool
-    rates: torch.Tensor | None  # (2, m) rows 1 and -η; None where the only η is 0
+    rates: torch.Tensor | None  # (2, m) rows 1 and -2η; None where the only η is 0
     gaussian: torch.Tensor | None  # (N, m, P) e
     product: torch.Tensor  # (N, 1, P) F
     terms: torch.Tensor  # (N, m, P) e F
@@ -29,13 +29,13 @@ class NarrowGroup(NamedTuple):
     second_slope: torch.Tensor  # (N, 1, K)
     far: torch.Tensor  # (N, J, K) s(r_jk)
     far_slope: torch.Tensor  # (N, J, K) s(r_j) s(r_k) s'(r_jk) / r_jk
-    first_shift: torch.Tensor  # (N, 1, J) 2 (r_j - r_s), Å
+    first_shift: torch.Tensor  # (N, 1, J) r_j - r_s, Å
     second_shift: torch.Tensor  # (N, 1, K)
-    far_shift: torch.Tensor | float  # (N, J, K) 2 (r_jk - r_s) / r_jk
+    far_shift: torch.Tensor | None  # (N, J, K) (r_jk - r_s) / r_jk; None where r_s = 0
 
 
 def geometry(
-    group: plan.Narrow, first: Side, second: Side, separation: torch.Tensor, halves: torch.Tensor | None
+    group: plan.Narrow, first: Side, second: Side, apart: Separation, halves: torch.Tensor | None
 ) -> NarrowGroup:
     """What values, adjoint and jvp share.
 
@@ -43,41 +43,31 @@ def geometry(
         group: the functions.
         first: neighbours j.
         second: neighbours k.
-        separation: r_jk (N, J, K), Å.
+        apart: of the two.
         halves: factor of each pair (J, K) where both sides are one.
     """
     same = halves is not None
     ours = radial_parts.shape(group.shape, first.r)
     theirs = ours if same else radial_parts.shape(group.shape, second.r)
-    far, far_slope = radial_parts.shape(group.shape, separation)
+    far, far_slope = radial_parts.shape(group.shape, apart.distance)
+    near = ours[0].transpose(1, 2) * theirs[0]
     if halves is not None:
         far, far_slope = far * halves, far_slope * halves
-    near = ours[0].transpose(1, 2) * theirs[0]
-    inverse = torch.reciprocal(separation)
     product = (near * far).flatten(1, 2).unsqueeze(1)
-    moved = [(r - group.shift if group.shift else r) for r in (first.r, second.r, separation)]
-    far_shift = 2.0 - inverse * (2.0 * group.shift) if group.shift else 2.0
+    our_shift, their_shift = (one.r - group.shift if group.shift else one.r for one in (first, second))
+    far_shift = 1.0 - apart.inverse * group.shift if group.shift else None
     rates = gaussian = None
     terms = product
     if group.etas != (0.0,):
-        etas = [-eta for eta in group.etas]
-        rates = torch.tensor([[1.0] * len(etas), etas], dtype=far.dtype, device=far.device)
-        squares = (moved[0] * moved[0]).transpose(1, 2) + moved[1] * moved[1] + moved[2] * moved[2]
-        gaussian = torch.exp(squares.flatten(1, 2).unsqueeze(1) * rates[1:2].transpose(0, 1))
+        squares = apart.square if far_shift is None else far_shift * far_shift * apart.square
+        squares = squares + ((our_shift * our_shift).transpose(1, 2) + their_shift * their_shift)
+        rates = torch.tensor([[1.0] * len(group.etas), [-2.0 * eta for eta in group.etas]], dtype=far.dtype)
+        rates = rates.to(far.device)
+        gaussian = torch.exp(squares.flatten(1, 2).unsqueeze(1) * (rates[1:2].transpose(0, 1) * 0.5))
         terms = gaussian * product
+    by_distance = near * (far_slope * apart.inverse)
     return NarrowGroup(
-        same,
-        rates,
-        gaussian,
-        product,
-        terms,
-        *ours,
-        *theirs,
-        far,
-        near * far_slope * inverse,
-        moved[0] * 2.0,
-        moved[1] * 2.0,
-        far_shift,
+        same, rates, gaussian, product, terms, *ours, *theirs, far, by_distance, our_shift, their_shift, far_shift
     )
 
 
@@ -86,25 +76,21 @@ def values(g: NarrowGroup, angles: torch.Tensor) -> torch.Tensor:
     return torch.matmul(g.terms, angles.transpose(1, 2)).flatten(1, 2)
 
 
-def adjoint(
-    g: NarrowGroup, seeds: torch.Tensor, angles: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """dE/dr_j (N, 1, J), dE/dr_k (N, 1, K), dE/dr_jk / r_jk (N, J, K) and dE/dQ (N, n, P) from dE/dG (N, m·n)."""
-    w = seeds.unflatten(-1, (g.terms.shape[1], angles.shape[1]))
-    turned = torch.matmul(w.transpose(1, 2), g.terms)
+def adjoint(g: NarrowGroup, w: torch.Tensor, angles: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Gradients by r_j (N, 1, J), r_k (N, 1, K) and r_jk, over r_jk (N, J, K), from dE/dG (N, m, n) and Q (N, n, P)."""
     product, squares = _sums(g, torch.matmul(w, angles))
     by_far = product * g.far
     ours = torch.matmul(by_far, g.second.transpose(1, 2)).transpose(1, 2) * g.first_slope
     apart = product * g.far_slope
     if squares is not None:
         ours = ours + squares.sum(2, keepdim=True).transpose(1, 2) * g.first_shift
-        apart = apart + squares * g.far_shift
+        apart = apart + (squares if g.far_shift is None else squares * g.far_shift)
     if g.same:
-        return ours, ours, apart, turned
+        return ours, ours, apart
     theirs = torch.matmul(g.first, by_far) * g.second_slope
     if squares is not None:
         theirs = theirs + squares.sum(1, keepdim=True) * g.second_shift
-    return ours, theirs, apart, turned
+    return ours, theirs, apart
 
 
 def jvp(
@@ -114,21 +100,22 @@ def jvp(
     angles: torch.Tensor,
     turned: torch.Tensor,
 ) -> torch.Tensor:
-    """DG (N, m·n) from displacements of both sides, r_jk dr_jk (N, J, K), Q and dQ (N, n, P)."""
+    """Changes dG (N, m·n) from displacements of both sides, r_jk dr_jk (N, J, K), Q and dQ (N, n, P)."""
     first, second = changes
     ours, theirs = g.first_slope * first.r, g.second_slope * second.r
     near = ours.transpose(1, 2) * g.second + g.first.transpose(1, 2) * theirs
     change = (near * g.far + g.far_slope * apart).flatten(1, 2).unsqueeze(1)
     if g.rates is not None and g.gaussian is not None:
-        squares = (g.first_shift * first.r).transpose(1, 2) + g.second_shift * second.r + apart * g.far_shift
-        squares = squares.flatten(1, 2).unsqueeze(1) * g.rates[1:2].transpose(0, 1)
-        change = g.gaussian * change + g.terms * squares
+        squares = (g.first_shift * first.r).transpose(1, 2) + g.second_shift * second.r
+        squares = squares + (apart if g.far_shift is None else apart * g.far_shift)
+        rates = g.rates[1:2].transpose(0, 1)
+        change = g.gaussian * change + g.terms * (squares.flatten(1, 2).unsqueeze(1) * rates)
     result = torch.matmul(change, angles.transpose(1, 2)) + torch.matmul(g.terms, turned.transpose(1, 2))
     return result.flatten(1, 2)
 
 
 def _sums(g: NarrowGroup, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """dE/dF and dE/dS (N, J, K) from dE/d(e F) (N, m, P)."""
+    """Gradients by F and 2 S (N, J, K) from those by e F (N, m, P)."""
     shape = (g.far.shape[1], g.far.shape[2])
     if g.rates is None or g.gaussian is None:
         return weights.squeeze(1).unflatten(1, shape), None

@@ -1,11 +1,11 @@
 """The angular functions of one pair of neighbour elements, wide and narrow, over all pairs of two sides."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from nnp.learn.behler import angular_parts, narrow, plan, sides, wide
+from nnp.learn.behler.angular_parts import Angles
 from nnp.learn.behler.sides import Change, Gradient, Side
 
 
@@ -15,8 +15,7 @@ class Pairs(NamedTuple):
     first: Side
     second: Side
     same: bool
-    angles: torch.Tensor  # (N, n, P) Q
-    slopes: torch.Tensor  # (N, n, P) dQ/d(cos θ)
+    angles: Angles
     wide: wide.Wide | None
     narrow: tuple[narrow.NarrowGroup, ...]
 
@@ -25,40 +24,38 @@ def geometry(pair: plan.Pair, first: Side, second: Side) -> Pairs:
     """The pairs of neighbours of ``first`` and ``second``, which is the same object for a pair of equal elements."""
     same = pair.first == pair.second
     halves = sides.halves(first) if same else None
-    value, slope = angular_parts.evaluate(pair.angles, sides.cosine(first, second))
-    own = None
-    if pair.wide:
-        counted = (value, slope) if halves is None else (value * halves, slope * halves)
-        own = wide.geometry(pair.wide, *counted, first, None if same else second)
+    angles = angular_parts.evaluate(pair.angles, sides.cosine(first, second))
+    own = wide.geometry(pair.wide, angles, halves, first, second) if pair.wide else None
     groups: list[narrow.NarrowGroup] = []
     if pair.narrow:
         apart = sides.separation(first, second)
         groups = [narrow.geometry(group, first, second, apart, halves) for group in pair.narrow]
-    return Pairs(first, second, same, value.flatten(2, 3), slope.flatten(2, 3), own, tuple(groups))
+    return Pairs(first, second, same, angles, own, tuple(groups))
 
 
 def values(p: Pairs) -> list[torch.Tensor]:
     """The columns of the pair, in blocks (N, ·)."""
-    return [wide.values(g) if part is None else narrow.values(g, p.angles) for part, g in _parts(p)]
+    angles = p.angles.values.flatten(2, 3)
+    return [wide.values(g) if isinstance(g, wide.Wide) else narrow.values(g, angles) for g in _parts(p)]
 
 
 def adjoint(p: Pairs, pair: plan.Pair, seeds: torch.Tensor) -> tuple[Gradient, Gradient | None]:
     """Gradients of the first side, and of the second where it is another, from dE/d(columns) (N, ·)."""
-    n, start = len(pair.angles), 0
-    ours = theirs = cosine = turned = apart = None
-    for group, g in _parts(p):
-        size = n * (len(pair.wide) if group is None else len(pair.narrow[group].etas))
-        w = seeds[:, start : start + size]
-        start += size
-        if isinstance(g, wide.Wide):
-            ours, theirs, cosine = wide.adjoint(g, w)
-            continue
-        by_first, by_second, by_apart, by_angles = narrow.adjoint(g, w, p.angles)
-        ours, theirs = _plus(ours, by_first), _plus(theirs, by_second)
-        apart, turned = _plus(apart, by_apart), _plus(turned, by_angles)
-    if turned is not None:
-        shape = (p.first.r.shape[2], p.second.r.shape[2])
-        cosine = _plus(cosine, (turned * p.slopes).sum(1).unflatten(1, shape))
+    start = len(pair.angles) * len(pair.wide)
+    ours = theirs = cosine = apart = None
+    if p.wide is not None:
+        ours, theirs, cosine = wide.adjoint(p.wide, seeds[:, :start])
+    if p.narrow:
+        weights = []
+        for group in pair.narrow:
+            stop = start + len(group.etas) * len(pair.angles)
+            weights.append(seeds[:, start:stop].unflatten(-1, (len(group.etas), len(pair.angles))))
+            start = stop
+        angles = p.angles.values.flatten(2, 3)
+        for g, w in zip(p.narrow, weights, strict=True):
+            by_first, by_second, by_apart = narrow.adjoint(g, w, angles)
+            ours, theirs, apart = _plus(ours, by_first), _plus(theirs, by_second), _plus(apart, by_apart)
+        cosine = _plus(cosine, _turned(p, weights))
     assert cosine is not None
     second = _side(p.first, p.second, theirs, cosine, apart)
     if p.same:
@@ -67,30 +64,43 @@ def adjoint(p: Pairs, pair: plan.Pair, seeds: torch.Tensor) -> tuple[Gradient, G
     return _side(p.second, p.first, ours, cosine.transpose(1, 2), swapped), second
 
 
+def _turned(p: Pairs, weights: list[torch.Tensor]) -> torch.Tensor:
+    """Gradient by cos θ (N, J, K) of the narrow functions from their dE/dG (N, m, n)."""
+    shape = (p.first.r.shape[2], p.second.r.shape[2])
+    slopes = p.angles.rates.shape[1] - 1
+    by_slope = constant = None
+    for g, w in zip(p.narrow, weights, strict=True):
+        by_rate = torch.matmul(w, p.angles.rates).transpose(1, 2)  # (N, s + 1, m)
+        constant = _plus(constant, torch.matmul(by_rate[:, slopes:], g.terms))
+        if slopes:
+            by_slope = _plus(by_slope, torch.matmul(by_rate[:, :slopes], g.terms))
+    assert constant is not None
+    every = None if by_slope is None else by_slope.unflatten(2, shape)
+    return p.angles.turned(every, constant.squeeze(1).unflatten(1, shape))
+
+
 def jvp(p: Pairs, first: Change, second: Change) -> list[torch.Tensor]:
     """Changes of the columns of the pair, in blocks (N, ·)."""
     dcosine = _crossed(first.unit, p.second.unit) + _crossed(p.first.unit, second.unit)
-    turned = p.slopes * dcosine.flatten(1, 2).unsqueeze(1)
+    turned, angles = p.angles.changed(dcosine), p.angles.values.flatten(2, 3)
     apart = None
     if p.narrow:
         crossed = _crossed(first.vectors, p.second.vectors) + _crossed(p.first.vectors, second.vectors)
         ours, theirs = ((s.vectors * c.vectors).sum(1, keepdim=True) for s, c in ((p.first, first), (p.second, second)))
         apart = ours.transpose(1, 2) + theirs - crossed
     result = []
-    for _, g in _parts(p):
+    for g in _parts(p):
         if isinstance(g, wide.Wide):
-            result.append(wide.jvp(g, first, second, dcosine))
+            result.append(wide.jvp(g, first, second, turned.unflatten(2, dcosine.shape[1:])))
         else:
             assert apart is not None
-            result.append(narrow.jvp(g, (first, second), apart, p.angles, turned))
+            result.append(narrow.jvp(g, (first, second), apart, angles, turned))
     return result
 
 
-def _parts(p: Pairs) -> Iterator[tuple[int | None, Any]]:
-    """The blocks of columns in their order: None and the wide functions, number and group of the narrow ones."""
-    if p.wide is not None:
-        yield None, p.wide
-    yield from enumerate(p.narrow)
+def _parts(p: Pairs) -> tuple[wide.Wide | narrow.NarrowGroup, ...]:
+    """The blocks of columns in their order."""
+    return p.narrow if p.wide is None else (p.wide, *p.narrow)
 
 
 def _side(other: Side, own: Side, r: torch.Tensor | None, cosine: torch.Tensor, apart: torch.Tensor | None) -> Gradient:

@@ -11,6 +11,7 @@ narrow  for each pair of elements, shape and shift: m Î· x n angular parts     Î
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from ase.data import atomic_numbers
@@ -89,23 +90,31 @@ def plan(functions: Sequence[Function], elements: tuple[str, ...]) -> Plan:
     )
     empty = Plan(radial, pairs, ())
     found = tuple(
-        tuple((_column(empty, function, term), weight) for term, weight in _terms(function, elements))
+        tuple(
+            (_column(empty, function, term), weight * angular_parts.factor(function))
+            for term, weight in _terms(function, elements)
+        )
         for function in functions
     )
     return replace(empty, terms=found)
 
 
-@functools.lru_cache(maxsize=256)
-def gathered(plan: Plan) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Where every function is the whole of its own column: column of each function, and function (or D) of each column.
+class Places(NamedTuple):
+    """Where every function is a multiple of its own column."""
 
-    None where a function is a sum, or two are the same.
-    """
-    columns = [terms[0][0] for terms in plan.terms if len(terms) == 1 and terms[0][1] == 1.0]
-    if len(columns) < len(plan.terms) or len(set(columns)) < len(columns):
+    columns: tuple[int, ...]  # of each function
+    weights: tuple[float, ...]  # of each function
+    functions: tuple[int, ...]  # of each column; D where no function has it
+
+
+@functools.lru_cache(maxsize=256)
+def places(plan: Plan) -> Places | None:
+    """Column and weight of every function; None where a function is a sum, or two are the same."""
+    columns, weights = zip(*(terms[0] for terms in plan.terms), strict=True)
+    if max(map(len, plan.terms)) > 1 or len(set(columns)) < len(columns):
         return None
     place = {column: number for number, column in enumerate(columns)}
-    return tuple(columns), tuple(place.get(column, len(columns)) for column in range(plan.size))
+    return Places(columns, weights, tuple(place.get(column, len(columns)) for column in range(plan.size)))
 
 
 def combination(plan: Plan, like: torch.Tensor) -> torch.Tensor:

@@ -24,6 +24,14 @@ class Side(NamedTuple):
     vectors: torch.Tensor  # (N, 3, K') r_ij, Å
 
 
+class Separation(NamedTuple):
+    """Distances of the two neighbours of every pair (N, J, K)."""
+
+    square: torch.Tensor  # Å²
+    distance: torch.Tensor  # Å, at least ``NEAREST``
+    inverse: torch.Tensor  # 1/Å
+
+
 class Change(NamedTuple):
     """Displacements of the neighbours of a side."""
 
@@ -88,10 +96,15 @@ def cosine(first: Side, second: Side) -> torch.Tensor:
     return torch.matmul(first.unit.transpose(1, 2), second.unit)
 
 
-def separation(first: Side, second: Side) -> torch.Tensor:
-    """Distance of the two neighbours of every pair (N, J, K), Å."""
-    difference = second.vectors.unsqueeze(2) - first.vectors.unsqueeze(3)  # (N, 3, J, K)
-    return torch.sqrt(torch.clamp((difference * difference).sum(1), min=NEAREST**2))
+def separation(first: Side, second: Side) -> Separation:
+    """Distances of the two neighbours of all pairs, from differences: r_j r_k cos θ would lose float32 digits."""
+    square = None
+    for ours, theirs in zip(first.vectors.split(1, dim=1), second.vectors.split(1, dim=1), strict=True):
+        difference = theirs - ours.transpose(1, 2)  # (N, J, K)
+        square = difference * difference if square is None else square + difference * difference
+    assert square is not None
+    distance = torch.sqrt(torch.clamp(square, min=NEAREST**2))
+    return Separation(square, distance, torch.reciprocal(distance))
 
 
 def halves(side: Side) -> torch.Tensor:
