@@ -1,4 +1,4 @@
-"""Leave out the radial functions, channels and degrees of moment functions that no kept column needs."""
+"""Leave out the radial functions, channels, degrees and four-body part of moment functions that no column needs."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
@@ -18,6 +18,11 @@ def narrow(functions: "SymmetryFunctions", columns: Sequence[int]) -> tuple["Sym
     Functions of kinds that this module does not know are left as they are.
     """
     as_it_is = functions, tuple(columns)
+    part = functions.angular
+    if isinstance(part, PowerSpectrum) and part.four_body is not None:
+        if any(functions.names()[column].startswith("B ") for column in columns):
+            return as_it_is
+        return narrow(replace(functions, angular=replace(part, four_body=None)), columns)
     keys = _keys(functions)
     if len(keys) != functions.size:
         return as_it_is

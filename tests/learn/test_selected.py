@@ -1,11 +1,14 @@
 """Selected functions are columns of the pool: values, adjoint, jvp, members, export, and their narrowed definitions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from nnp.learn import descriptor, export, network, selected
 from nnp.learn.angular import PowerSpectrum, WideAngular
+from nnp.learn.four_body import FourBody
 from nnp.learn.potential import Head, Potential
 from nnp.learn.radial import Radial
 from nnp.learn.selected import Selected, narrowed
@@ -79,6 +82,11 @@ def test_what_no_column_needs_is_left_out() -> None:
     assert (len(smaller.inner.radial), len(smaller.inner.angular.channels), smaller.inner.angular.l_max) == (1, 2, 1)
     assert smaller.inner.angular.self_sums == "none"
     assert narrowed(whole, range(whole.size)) == whole
+    four = replace(whole, angular=replace(whole.angular, four_body=FourBody(l_max=2)))
+    assert narrowed(four, [column, 0]) == smaller
+    kept = narrowed(four, [0, four.size - 1])
+    assert isinstance(kept, Selected)
+    assert kept.inner == four
     assert narrowed(smaller, [0]) == narrowed(whole, [0])
 
 

@@ -28,7 +28,8 @@ class Selected:
     """The result of a selection.
 
     Attributes:
-        recipe: the recipe with the chosen functions in place of the pool; as it was for "pca", which chooses none.
+        recipe: the recipe with the chosen functions in place of the pool, or for "pca" with a compression to as many
+            components (explicit functions have none: then as it was).
         selection: what was asked for.
         count: number of functions, or of principal components.
         names: names of the chosen functions, the most important first.
@@ -102,13 +103,8 @@ def select(
     rankings, points = yield from _curve(given, how, wanted.seed)
     count = how.count or curve.fewest(points, how.tolerance)
     chosen = rankings[-1][:count]
-    result = wanted
-    if how.method != "pca":
-        definition = selected.narrowed(functions, chosen).to_dict()
-        explicit = function_recipe.ExplicitFunctions(definition=definition)
-        result = wanted.model_copy(update={"symmetry_functions": explicit})
     return Selected(
-        recipe=result,
+        recipe=_recipe(wanted, functions, how.method, chosen),
         selection=how,
         count=len(chosen),
         names=tuple(given.names[column] for column in chosen),
@@ -121,6 +117,20 @@ def select(
         seconds=time.monotonic() - started,
         plot=plots.error_against_count(points, how.method, len(chosen)),
     )
+
+
+def _recipe(wanted: recipe.Recipe, functions: Descriptor, method: str, chosen: Sequence[int]) -> recipe.Recipe:
+    """The recipe with the chosen functions, or with as many principal components."""
+    given = wanted.symmetry_functions
+    if method != "pca":
+        definition = selected.narrowed(functions, chosen).to_dict()
+        return wanted.model_copy(
+            update={"symmetry_functions": function_recipe.ExplicitFunctions(definition=definition)}
+        )
+    if isinstance(given, function_recipe.ExplicitFunctions):
+        return wanted
+    compression = function_recipe.Compression(components=len(chosen))
+    return wanted.model_copy(update={"symmetry_functions": given.model_copy(update={"compression": compression})})
 
 
 def judged(problem: Problem, method: str) -> Problem:
