@@ -37,6 +37,7 @@ fmt: setup
 bench: setup ## every figure that is claimed (docs/benchmarks.md)
 	$(BIN)/python benchmarks/predict.py
 	$(BIN)/python benchmarks/accuracy.py --train ../shared/data/mlearn/Si_train.extxyz.gz --test ../shared/data/mlearn/Si_test.extxyz.gz
+	$(BIN)/python benchmarks/import.py
 	$(BIN)/python benchmarks/service.py
 
 clean: ## remove the virtual environment and caches
