@@ -56,7 +56,7 @@ class Dispersion:
         self, vectors: torch.Tensor, neighbour_species: torch.Tensor, species: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """As ``baseline.Baseline``."""
-        c6, radius = pair_terms.parameters((self.c6, self.radius), neighbour_species, species, vectors.dtype)
+        c6, radius = pair_terms.parameters((self.c6, self.radius), (neighbour_species, species), vectors.dtype)
         r = pair_terms.distances(vectors)
         r2 = r * r
         radius2 = radius * radius

@@ -54,7 +54,7 @@ class LennardJones:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """As ``baseline.Baseline``."""
         tables = (self.epsilon, self.sigma)
-        epsilon, sigma = pair_terms.parameters(tables, neighbour_species, species, vectors.dtype)
+        epsilon, sigma = pair_terms.parameters(tables, (neighbour_species, species), vectors.dtype)
         r = pair_terms.distances(vectors)
         inverse = 1.0 / r
         x = inverse * sigma

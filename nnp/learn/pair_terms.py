@@ -44,15 +44,20 @@ def distances(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def parameters(
-    tables: Sequence[Table], neighbour_species: torch.Tensor, species: torch.Tensor, dtype: torch.dtype
+    tables: Sequence[Table], kinds: Sequence[torch.Tensor], dtype: torch.dtype
 ) -> list[torch.Tensor | float]:
     """The parameters of every pair (N, 1, K), one for each table; plain numbers where there is one element.
 
-    They are zero where ``neighbour_species`` is no element: padded slots may hold anything.
+    Args:
+        tables: the parameters.
+        kinds: elements of the neighbours (N, K) and of the atoms (N,), int64; not used where there is one element. The
+            parameters are zero where a neighbour is of no element: padded slots may hold anything.
+        dtype: of the result.
     """
     n_elements = len(tables[0])
     if n_elements == 1:
         return [values[0][0] for values in tables]
+    neighbour_species, species = kinds
     rows = torch.tensor(tables, dtype=dtype, device=species.device).transpose(0, 1).contiguous()  # (E, P, E)
     index = torch.arange(n_elements, device=neighbour_species.device).unsqueeze(1)
     mask = (neighbour_species.unsqueeze(1) == index).to(dtype)

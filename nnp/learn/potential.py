@@ -169,14 +169,16 @@ class _Pass(NamedTuple):
     functions: Descriptor
     geometry: Any
     parts: dict[str, torch.Tensor]
-    close: repulsion.Close | None
-    added: list[tuple[torch.Tensor, torch.Tensor]]  # energies and pair gradients that no network made
+    given: tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # vectors and elements as they are
+    repulsion: repulsion.Repulsion | None
+    softened: repulsion.Softened | None
+    known: tuple[torch.Tensor, torch.Tensor] | None  # energies and pair gradients of the baseline
 
     def with_energies(self, atomic: torch.Tensor) -> torch.Tensor:
         """(N, M) energies of the members and what is added to them."""
-        for energies, _ in self.added:
-            atomic = atomic + energies.unsqueeze(-1)
-        return atomic
+        if self.softened is not None:
+            atomic = atomic + self.softened.energies.unsqueeze(-1)
+        return atomic if self.known is None else atomic + self.known[0].unsqueeze(-1)
 
     def gradients(self, dE_dG: torch.Tensor, of: str | None = None) -> torch.Tensor:
         """(N, 3, K) pair gradients from dE/dG of the networks; ``of`` names both in a graph (``nnp.core.cuts``)."""
@@ -185,18 +187,16 @@ class _Pass(NamedTuple):
         g = self.functions.adjoint(self.geometry, dE_dG)
         if of is not None:
             g = tracing.named(g, cuts.PAIR_GRADIENTS + of)
-        if self.close is not None:
-            g = repulsion.hardened(self.close, g)
-        for _, gradients in self.added:
-            g = g + gradients
-        return g
+        if self.repulsion is not None and self.softened is not None:
+            g = repulsion.harden(self.repulsion, self.softened, self.given, g)
+        return g if self.known is None else g + self.known[1]
 
     def range(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Range excess and violations (N,); a neighbour closer than any in training counts as one."""
         excess, violations = (self.parts[name].squeeze(-1) for name in ("range_excess", "range_violations"))
-        if self.close is None:
+        if self.softened is None:
             return excess, violations
-        closeness = self.close.closeness
+        closeness = self.softened.closeness
         return torch.maximum(excess, closeness), violations + (closeness > 0.0).to(excess.dtype)
 
 
@@ -207,18 +207,16 @@ def _pass(
     species: torch.Tensor,
     named: Callable[[torch.Tensor, str], torch.Tensor] = lambda tensor, _: tensor,
 ) -> _Pass:
-    functions, added, close = potential.symmetry_functions, [], None
-    if potential.baseline is not None:
-        added.append(potential.baseline.energies_and_gradients(vectors, neighbour_species, species))
+    functions, given = potential.symmetry_functions, (vectors, neighbour_species, species)
+    known = None if potential.baseline is None else potential.baseline.energies_and_gradients(*given)
+    softened = None
     if potential.repulsion is not None:
-        close = repulsion.close(potential.repulsion, vectors, neighbour_species, species)
-        vectors = named(close.vectors, cuts.VECTORS)
-        if close.energies is not None and close.gradients is not None:
-            added.append((close.energies, close.gradients))
+        softened = repulsion.soften(potential.repulsion, *given)
+        vectors = named(softened.vectors, cuts.VECTORS)
     geometry = functions.geometry(vectors, neighbour_species, species)
     G = named(functions.values(geometry), cuts.SYMMETRY_FUNCTIONS)
     parts = _by_element(potential, G, species)
-    return _Pass(functions, geometry, parts, close, added)
+    return _Pass(functions, geometry, parts, given, potential.repulsion, softened, known)
 
 
 def assembled_forces(pair_gradients: torch.Tensor, reverse: torch.Tensor) -> torch.Tensor:

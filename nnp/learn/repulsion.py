@@ -28,6 +28,7 @@ from nnp.core import neighbours
 from nnp.core.structure import Structure
 from nnp.learn import pair_terms
 from nnp.learn.pair_terms import Table
+from nnp.learn.tracing import where_needed
 from nnp.learn.zbl import charges, inverse_lengths, zbl
 
 RADII = ("inner", "outer")
@@ -76,20 +77,30 @@ class Repulsion:
         return replace(self, inner=inner, outer=outer)
 
 
-class Close(NamedTuple):
-    """What the repulsion makes of the neighbours of N atoms."""
+class Softened(NamedTuple):
+    """What the networks see of N atoms, and what is added to their energies."""
 
-    vectors: torch.Tensor  # (N, 3, K) r̃ u, Å: what the networks see
-    unit: torch.Tensor  # (N, 3, K) u
-    ratio: torch.Tensor  # (N, 1, K) r̃/r
-    bend: torch.Tensor  # (N, 1, K) dr̃/dr - r̃/r
-    energies: torch.Tensor | None  # (N,) eV; None where it does not repel
-    gradients: torch.Tensor | None  # (N, 3, K) of the energies, eV/Å
+    vectors: torch.Tensor  # (N, 3, K) r̃ u, Å
+    energies: torch.Tensor  # (N,) eV, of the repulsion
     closeness: torch.Tensor  # (N,) Σ_j h(y_ij): 0 where no neighbour is closer than outer
+    close: torch.Tensor  # 1 where any neighbour of any of the atoms is, else 0; int64
 
 
-def close(repulsion: Repulsion, vectors: torch.Tensor, neighbour_species: torch.Tensor, species: torch.Tensor) -> Close:
-    """Repulsion and softened vectors.
+class _Pairs(NamedTuple):
+    """The repulsion of every pair and the bend of its distance, each (N, 1, K)."""
+
+    r: torch.Tensor  # Å
+    ratio: torch.Tensor  # r̃/r
+    slope: torch.Tensor  # dr̃/dr
+    h: torch.Tensor
+    energy: torch.Tensor  # h ZBL, eV
+    force: torch.Tensor  # its slope, eV/Å
+
+
+def soften(
+    repulsion: Repulsion, vectors: torch.Tensor, neighbour_species: torch.Tensor, species: torch.Tensor
+) -> Softened:
+    """Softened vectors, and the energies of the repulsion.
 
     Args:
         repulsion: parameters.
@@ -97,35 +108,74 @@ def close(repulsion: Repulsion, vectors: torch.Tensor, neighbour_species: torch.
         neighbour_species: (N, K) int64; anything in padded slots.
         species: (N,) int64.
     """
+    near = ((vectors * vectors).sum(1) < repulsion.cutoff**2).to(vectors.dtype).sum(-1)
+    count = torch.clamp(near.sum(0), max=1.0).to(torch.int64)
+    none = torch.zeros_like(near)
+
+    def body(vectors: torch.Tensor, energies: torch.Tensor, closeness: torch.Tensor, *kinds: torch.Tensor) -> Any:
+        pairs = _pairs(repulsion, vectors, *kinds)
+        found = ((pairs.energy * 0.5).sum(-1).squeeze(-1), pairs.h.sum(-1).squeeze(-1))
+        return vectors * pairs.ratio, energies + found[0], closeness + found[1], *kinds
+
+    kinds = _kinds(repulsion, neighbour_species, species)
+    softened, energies, closeness, *_ = where_needed(count, body, (vectors, none, none, *kinds))
+    return Softened(softened, energies, closeness, count)
+
+
+def harden(
+    repulsion: Repulsion,
+    softened: Softened,
+    given: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    gradients: torch.Tensor,
+) -> torch.Tensor:
+    """Pair gradients (N, 3, K) with the repulsion's, eV/Å, from those of the networks by the softened vectors.
+
+    Args:
+        repulsion: parameters.
+        softened: of ``soften``.
+        given: vectors and elements that ``soften`` got.
+        gradients: (N, 3, K), eV/Å.
+    """
+    vectors, neighbour_species, species = given
+
+    def body(gradients: torch.Tensor, vectors: torch.Tensor, *kinds: torch.Tensor) -> Any:
+        pairs = _pairs(repulsion, vectors, *kinds)
+        unit = vectors * (1.0 / pairs.r)
+        along = (unit * gradients).sum(1, keepdim=True)
+        mapped = gradients * pairs.ratio + unit * (along * (pairs.slope - pairs.ratio) + pairs.force * 0.5)
+        return mapped, vectors, *kinds
+
+    kinds = _kinds(repulsion, neighbour_species, species)
+    return where_needed(softened.close, body, (gradients, vectors, *kinds))[0]
+
+
+def _kinds(repulsion: Repulsion, *species: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The elements, where there are several."""
+    return species if len(repulsion.elements) > 1 else ()
+
+
+def _pairs(repulsion: Repulsion, vectors: torch.Tensor, *kinds: torch.Tensor) -> _Pairs:
     elements, n = repulsion.elements, range(len(repulsion.elements))
     widths = tuple(tuple(repulsion.outer[a][b] - repulsion.inner[a][b] for b in n) for a in n)
     inverses = tuple(tuple(1.0 / width for width in row) for row in widths)
-    tables = (repulsion.outer, widths, inverses, charges(elements), inverse_lengths(elements))
-    outer, width, inverse, charge, inverse_length = pair_terms.parameters(
-        tables, neighbour_species, species, vectors.dtype
-    )
+    strength = charges(elements) if repulsion.repels else tuple(tuple(0.0 for _ in n) for _ in n)
+    tables = (repulsion.outer, widths, inverses, strength, inverse_lengths(elements))
+    outer, width, inverse, charge, inverse_length = pair_terms.parameters(tables, kinds, vectors.dtype)
     r = pair_terms.distances(vectors)
     depth = torch.clamp((outer - r) * inverse, min=0.0)
     y = torch.clamp(depth, max=1.0)
-    h, slope = pair_terms.step(y)
+    h, rise = pair_terms.step(y)
     y2 = y * y
     shift = ((y2 * y2) * ((y - 3.0) * y + 2.5) + (depth - y)) * width  # H(y) = y⁶ - 3 y⁵ + 2.5 y⁴
-    inverse_r = 1.0 / r
-    unit = vectors * inverse_r
-    extra = shift * inverse_r
-    energies, gradients = None, None
-    if repulsion.repels:
-        energy, force = zbl(r, charge, inverse_length)
-        energies = (energy * h).sum(-1).squeeze(-1) * 0.5
-        gradients = unit * ((force * h - energy * (slope * inverse)) * 0.5)
-    closeness = h.sum(-1).squeeze(-1)
-    return Close(vectors * (extra + 1.0), unit, extra + 1.0, (h + extra) * -1.0, energies, gradients, closeness)
-
-
-def hardened(found: Close, gradients: torch.Tensor) -> torch.Tensor:
-    """Gradients by r_ij (..., N, 3, K) from those by the softened vectors, eV/Å."""
-    along = (found.unit * gradients).sum(-2, keepdim=True)
-    return gradients * found.ratio + found.unit * (along * found.bend)
+    energy, force = zbl(r, charge, inverse_length)
+    return _Pairs(
+        r=r,
+        ratio=shift / r + 1.0,
+        slope=1.0 - h,
+        h=h,
+        energy=energy * h,
+        force=force * h - energy * (rise * inverse),
+    )
 
 
 def below(shortest: Table, elements: Sequence[str], *, margin: float, steepness: float, repels: bool) -> Repulsion:

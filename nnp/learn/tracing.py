@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -32,10 +32,12 @@ class Graph:
 
     Args:
         operations: name of a torch function or method -> the same on symbolic tensors.
+        prefix: of all names that it makes.
     """
 
-    def __init__(self, operations: Mapping[str, Callable[..., Any]]) -> None:
+    def __init__(self, operations: Mapping[str, Callable[..., Any]], prefix: str = "") -> None:
         self.operations = operations
+        self.prefix = prefix
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[Any, onnx.TensorProto] = {}
         self.inputs: list[SymbolicTensor] = []
@@ -65,7 +67,7 @@ class Graph:
         self, op: str, inputs: Sequence[Any], dtype: torch.dtype, shapes: Sequence[Sequence[Size]], **attributes: Any
     ) -> tuple[SymbolicTensor, ...]:
         """The outputs of a node that has several."""
-        names = [f"t{len(self.nodes)}_{i}" for i in range(len(shapes))]
+        names = [f"{self.prefix}t{len(self.nodes)}_{i}" for i in range(len(shapes))]
         self.nodes.append(helper.make_node(op, [self.name_of(x, dtype) for x in inputs], names, **attributes))
         return tuple(SymbolicTensor(self, name, dtype, tuple(shape)) for name, shape in zip(names, shapes, strict=True))
 
@@ -75,6 +77,33 @@ class Graph:
         result = SymbolicTensor(self, name, tensor.dtype, tensor.shape)
         self.cuts.append(result)
         return result
+
+    def loop(
+        self, times: SymbolicTensor, carried: Sequence[SymbolicTensor], body: Callable[..., Sequence[Any]]
+    ) -> tuple[SymbolicTensor, ...]:
+        """The carried tensors after ``body`` was run on them ``times`` times; it sees nothing else of this graph.
+
+        Args:
+            times: number of runs, a scalar int64; after 0 runs the tensors are what they were.
+            carried: what the first run gets.
+            body: from the carried tensors to their successors, of the same shapes.
+        """
+        prefix = f"{self.prefix}b{len(self.nodes)}_"
+        inner = Graph(self.operations, prefix)
+        given = [inner.input(f"{prefix}in{i}", tensor.dtype, tensor.shape) for i, tensor in enumerate(carried)]
+        ends = [inner.name_of(tensor, start.dtype) for tensor, start in zip(body(*given), carried, strict=True)]
+        names = [f"{prefix}out{i}" for i in range(len(carried))]
+        inner.nodes += [helper.make_node("Identity", [end], [name]) for end, name in zip(ends, names, strict=True)]
+        inner.nodes.append(helper.make_node("Identity", [f"{prefix}going"], [f"{prefix}on"]))
+        scalars = [(f"{prefix}count", onnx.TensorProto.INT64), (f"{prefix}going", onnx.TensorProto.BOOL)]
+        inputs = [helper.make_tensor_value_info(name, kind, []) for name, kind in scalars]
+        inputs += [_info(tensor.name, tensor) for tensor in given]
+        outputs = [helper.make_tensor_value_info(f"{prefix}on", onnx.TensorProto.BOOL, [])]
+        outputs += [_info(name, tensor) for name, tensor in zip(names, carried, strict=True)]
+        graph = helper.make_graph(inner.nodes, f"{prefix}body", inputs, outputs, list(inner.initializers.values()))
+        results = [f"{self.prefix}t{len(self.nodes)}_{i}" for i in range(len(carried))]
+        self.nodes.append(helper.make_node("Loop", [times.name, "", *(t.name for t in carried)], results, body=graph))
+        return tuple(SymbolicTensor(self, name, t.dtype, t.shape) for name, t in zip(results, carried, strict=True))
 
     def name_of(self, value: Any, dtype: torch.dtype) -> str:
         """The name of a symbolic tensor, or of the initializer that holds a real tensor or a number."""
@@ -86,7 +115,8 @@ class Graph:
             array = np.asarray(value, dtype=np.dtype(str(dtype).removeprefix("torch.")))
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self.initializers:
-            self.initializers[key] = numpy_helper.from_array(np.ascontiguousarray(array), f"c{len(self.initializers)}")
+            name = f"{self.prefix}c{len(self.initializers)}"
+            self.initializers[key] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return self.initializers[key].name
 
     def size_vector(self, sizes: Sequence[Size]) -> str:
@@ -112,7 +142,7 @@ class Graph:
     def _known_output(self, op: str, names: Sequence[str], attributes: dict[str, Any]) -> str:
         key = (op, tuple(names), tuple(sorted((k, str(v)) for k, v in attributes.items())))
         if key not in self._known:
-            self._known[key] = f"t{len(self.nodes)}"
+            self._known[key] = f"{self.prefix}t{len(self.nodes)}"
             self.nodes.append(helper.make_node(op, list(names), [self._known[key]], **attributes))
         return self._known[key]
 
@@ -120,6 +150,28 @@ class Graph:
 def named(tensor: torch.Tensor, name: str) -> torch.Tensor:
     """The tensor; in a graph under this name, see ``Graph.named``."""
     return tensor.graph.named(tensor, name) if isinstance(tensor, SymbolicTensor) else tensor
+
+
+def _info(name: str, tensor: SymbolicTensor) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, DATA_TYPES[tensor.dtype], list(tensor.shape))
+
+
+def where_needed(
+    count: torch.Tensor, body: Callable[..., Sequence[torch.Tensor]], carried: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, ...]:
+    """``body`` of the carried tensors where ``count`` is not zero, and these tensors as they are where it is.
+
+    In a graph the body costs nothing where it is not needed. It must not use tensors that it is not given.
+
+    Args:
+        count: a scalar, int64.
+        body: to tensors of the same shapes.
+        carried: what it gets.
+    """
+    if isinstance(count, SymbolicTensor):
+        given = [cast("SymbolicTensor", tensor) for tensor in carried]
+        return cast("tuple[torch.Tensor, ...]", count.graph.loop(count, given, body))
+    return tuple(body(*carried)) if bool(count) else tuple(carried)
 
 
 class SymbolicTensor:

@@ -101,7 +101,7 @@ class Zbl:
         inverse_widths = tuple(tuple(1.0 / (self.outer[a][b] - self.inner[a][b]) for b in n) for a in n)
         tables = (charges(self.elements), inverse_lengths(self.elements), self.outer, inverse_widths)
         charge, inverse_length, outer, inverse_width = pair_terms.parameters(
-            tables, neighbour_species, species, vectors.dtype
+            tables, (neighbour_species, species), vectors.dtype
         )
         r = pair_terms.distances(vectors)
         energy, slope = zbl(r, charge, inverse_length)

@@ -53,35 +53,32 @@ def test_zbl_equals_lammps(symbols: tuple[str, str]) -> None:
 
 
 def test_above_the_window_nothing_changes_and_below_it_the_distance_is_constant() -> None:
-    far, near = np.linspace(1.3, 3.0, 9), np.linspace(0.2, 0.9, 9)
-    beyond, inside = (repulsion.close(WINDOW, *pairs(r)) for r in (far, near))
-    assert torch.equal(beyond.vectors, pairs(far)[0])
-    assert not beyond.closeness.any()
-    assert beyond.energies is not None
-    assert not beyond.energies.any()
-    gradients = torch.randn(9, 3, 2, dtype=torch.float64)
-    assert torch.equal(repulsion.hardened(beyond, gradients), gradients)
+    far, near = pairs(np.linspace(1.3, 3.0, 9)), pairs(np.linspace(0.2, 0.9, 9))
+    both = tuple(torch.cat([a, b]) for a, b in zip(far, near, strict=True))
+    alone, inside, mixed = (repulsion.soften(WINDOW, *some) for some in (far, near, both))
+    assert (int(alone.close), int(inside.close)) == (0, 1)
+    for beyond in (alone, repulsion.Softened(*(part[:9] for part in mixed[:3]), mixed.close)):
+        assert torch.equal(beyond.vectors, far[0])
+        assert not beyond.closeness.any()
+        assert not beyond.energies.any()
+        gradients = torch.randn(9, 3, 2, dtype=torch.float64)
+        assert torch.equal(repulsion.harden(WINDOW, beyond, far, gradients), gradients)
     torch.testing.assert_close(inside.vectors[:, :, 0].norm(dim=1), torch.full((9,), 1.1, dtype=torch.float64))
-    assert inside.energies is not None
-    expected, _ = zbl.zbl(
-        torch.from_numpy(near).reshape(-1, 1, 1), zbl.charges(("O",))[0][0], zbl.inverse_lengths(("O",))[0][0]
-    )
+    r = near[0][:, :, :1].norm(dim=1, keepdim=True)
+    expected, _ = zbl.zbl(r, zbl.charges(("O",))[0][0], zbl.inverse_lengths(("O",))[0][0])
     torch.testing.assert_close(inside.energies, 0.5 * expected.flatten())
 
 
 @pytest.mark.parametrize("species", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_gradients_are_derivatives(species: tuple[int, int]) -> None:
-    r = np.linspace(0.45, 1.35, 19)
-    vectors, neighbour_species, own = pairs(r, *species)
+    vectors, neighbour_species, own = pairs(np.linspace(0.45, 1.35, 19), *species)
     vectors.requires_grad_()
-    found = repulsion.close(WINDOW, vectors, neighbour_species, own)
+    found = repulsion.soften(WINDOW, vectors, neighbour_species, own)
     seed = torch.randn_like(found.vectors)
-    assert found.energies is not None
-    assert found.gradients is not None
-    (by_autograd,) = torch.autograd.grad((found.vectors * seed).sum(), vectors, retain_graph=True)
-    torch.testing.assert_close(repulsion.hardened(found, seed).detach(), by_autograd, rtol=1e-10, atol=1e-10)
-    (by_autograd,) = torch.autograd.grad(found.energies.sum(), vectors)
-    torch.testing.assert_close(found.gradients.detach(), by_autograd, rtol=1e-10, atol=1e-10)
+    energy = found.energies.sum() + (found.vectors * seed).sum()
+    (by_autograd,) = torch.autograd.grad(energy, vectors)
+    hardened = repulsion.harden(WINDOW, found, (vectors, neighbour_species, own), seed)
+    torch.testing.assert_close(hardened.detach(), by_autograd, rtol=1e-10, atol=1e-10)
 
 
 def test_windows_end_below_the_shortest_distances_and_the_covalent_radii() -> None:
