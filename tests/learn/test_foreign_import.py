@@ -1,7 +1,6 @@
 """From a foreign potential to what is registered: files, contract, limits, replicas, checkpoint."""
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,12 @@ from tests.learn.foreign_files import INPUT_NN
 WANTED = recipe.Recipe(
     replicas=(recipe.Network(hidden=(6,)), recipe.Network(hidden=(4, 4), activation="tanh")), replica_steps=60
 )
+
+
+@pytest.fixture(scope="module")
+def water() -> importing.Result:
+    """The import of the small water potential, which no test changes."""
+    return _result(importing.build(foreign.read(foreign_files.n2p2()), lineage={"potential": "Water"}))
 
 
 def _result(loop: Generator[Any, None, Any]) -> Any:
@@ -44,9 +49,8 @@ def _codes(result: importing.Result) -> set[str]:
     return {limit["code"] for limit in result.limits}
 
 
-def test_an_import_gives_files_that_predict_the_same() -> None:
-    read = foreign.read(foreign_files.n2p2())
-    result = _result(importing.build(read, lineage={"potential": "Water"}))
+def test_an_import_gives_files_that_predict_the_same(water: importing.Result) -> None:
+    read, result = foreign.read(foreign_files.n2p2()), water
     assert result.contract.passed
     assert _codes(result) == {"no_repulsion", "no_committee"}
     assert result.origin["format"] == "n2p2"
@@ -64,15 +68,14 @@ def test_an_import_gives_files_that_predict_the_same() -> None:
         np.testing.assert_allclose(one.forces, other.forces, atol=1e-9)
 
 
-def test_its_checkpoint_gives_the_same_potential_and_takes_replicas() -> None:
+def test_its_checkpoint_gives_the_same_potential_and_takes_replicas(water: importing.Result) -> None:
     read = foreign.read(foreign_files.n2p2())
-    result = _result(importing.build(read))
-    packed = weights.unpack(result.checkpoint)
+    packed = weights.unpack(water.checkpoint)
     again = weights.to_potential(packed)
     for name, values in read.potential.state_dict().items():
         np.testing.assert_array_equal(values.numpy(), again.state_dict()[name].numpy())
     frames = _frames(("H", "O"), 6)
-    more = _result(train.add_replicas(WANTED, frames, parent=train.ParentPotential(checkpoint=result.checkpoint)))
+    more = _result(train.add_replicas(WANTED, frames, parent=train.ParentPotential(checkpoint=water.checkpoint)))
     after = weights.unpack(more.checkpoint)
     assert len(after.copies) == 2
     for (weight, _), (other, _) in zip(after.members[0][0], packed.members[0][0], strict=True):
@@ -198,10 +201,3 @@ def test_global_and_element_lines_define_functions_for_every_neighbour() -> None
     functions = foreign.read(files).potential.symmetry_functions
     assert len(functions.names_of("H")) == 2
     assert len(functions.names_of("O")) == 5
-
-
-def test_frames_with_labels_are_taken_too() -> None:
-    """Labels are not looked at: imports of replicas take any data set."""
-    read = foreign.read(foreign_files.n2p2())
-    frames = [replace(frame, split="train") for frame in _frames(("H", "O"), 4)]
-    assert _result(importing.build(read, frames, WANTED)).manifest.n_replicas == 2
