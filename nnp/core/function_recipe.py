@@ -24,6 +24,17 @@ class ElementChannels(Closed):
     )
 
 
+class ElementTuples(Closed):
+    """Which elements are paired (paper, section 3.2.2); what is not listed is left out."""
+
+    radial: tuple[tuple[str, str], ...] | None = pydantic.Field(
+        None, description="Pairs [centre, neighbour] that have radial functions; null = all."
+    )
+    angular: tuple[tuple[str, str, str], ...] | None = pydantic.Field(
+        None, description="Triples [neighbour, centre, neighbour] that have angular functions; null = all."
+    )
+
+
 class Compression(Closed):
     """Principal components of the symmetry functions, inside the potential, as inputs of the networks."""
 
@@ -45,9 +56,18 @@ class Automatic(Closed):
     element_channels: ElementChannels | None = pydantic.Field(
         None, description="Weighted element channels instead of functions for every neighbour element; null = none."
     )
+    element_tuples: ElementTuples | None = pydantic.Field(
+        None, description="Pairs and triples of elements that have functions; null = all."
+    )
     compression: Compression | None = pydantic.Field(
         None, description="Principal components of the functions as inputs of the networks; null = the functions."
     )
+
+    @pydantic.model_validator(mode="after")
+    def _channels_mix_elements(self) -> "Automatic":
+        if self.element_channels is not None and self.element_tuples is not None:
+            raise ValueError("element_channels mix the elements that element_tuples choose from: give one of them")
+        return self
 
 
 class FourBody(Closed):

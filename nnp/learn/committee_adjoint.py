@@ -51,7 +51,7 @@ def keep(functions: "SymmetryFunctions", geometry: "Geometry") -> Kept:
     radial = along = across = moments = triples = None
     if geometry.radial is not None:
         slopes = _slopes(functions.radial, geometry.radial, geometry.cut)
-        radial = _by_element(slopes, geometry.mask).contiguous()
+        radial = _by_element(slopes, geometry.radial_mask).contiguous()
     if geometry.angular is not None and geometry.moments is not None and functions.angular is not None:
         c = functions.constants(geometry.unit).pairs
         found = geometry.moments
@@ -65,7 +65,7 @@ def keep(functions: "SymmetryFunctions", geometry: "Geometry") -> Kept:
 
 def adjoint(functions: "SymmetryFunctions", kept: Kept, dE_dG: torch.Tensor) -> torch.Tensor:
     """Pair gradients dE_i/dr_ij (N, M, 3, K), eV/Å, from dE/dG (N, M, D), eV."""
-    n_radial = len(functions.radial) * len(functions.groups)
+    n_radial = functions.radial_size
     along: torch.Tensor | None = None
     if kept.radial is not None:
         along = torch.bmm(dE_dG[..., :n_radial], kept.radial)
@@ -155,10 +155,9 @@ def _constants(functions: "SymmetryFunctions", like: torch.Tensor) -> tuple[inva
 @lru_cache(maxsize=32)
 def _pairing(functions: "SymmetryFunctions", dtype: torch.dtype, device: torch.device) -> Pairing:
     assert functions.angular is not None
-    n_groups = len(functions.groups)
-    c = contraction.constants(functions.angular, n_groups, functions.element_channels is not None, dtype, device)
-    pairs = functions.angular.pairs(n_groups)
-    channels = n_groups * len(functions.angular.channels)
+    groups = functions.channel_groups()
+    c, pairs = contraction.constants(functions.angular, groups, dtype, device), groups.pairs
+    channels = groups.number * len(functions.angular.channels)
     factor = torch.ones((len(pairs), 1), dtype=dtype, device=device) if c.factors is None else c.factors
     place = torch.full((channels * channels,), len(pairs), dtype=torch.int64, device=device)
     share = torch.zeros((channels * channels, 1), dtype=dtype, device=device)

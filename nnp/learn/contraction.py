@@ -13,6 +13,14 @@ import torch
 from nnp.learn import angular, harmonics, radial
 
 
+class Groups(NamedTuple):
+    """Groups of neighbours: elements, or weighted element channels."""
+
+    number: int
+    weighted: bool
+    pairs: tuple[tuple[int, int], ...]  # of channels that have functions
+
+
 class Constants(NamedTuple):
     """E groups of neighbours, n radial channels, C = E·n channels, P pairs of channels, F functions of a pair.
 
@@ -60,11 +68,9 @@ def radial_slopes(
 
 
 @lru_cache(maxsize=32)
-def constants(
-    part: angular.Angular, n_groups: int, weighted: bool, dtype: torch.dtype, device: torch.device
-) -> Constants:
-    """The constant matrices of an angular part for ``n_groups`` groups of neighbours, weighted ones or elements."""
-    n, pairs = len(part.channels), part.pairs(n_groups)
+def constants(part: angular.Angular, groups: Groups, dtype: torch.dtype, device: torch.device) -> Constants:
+    """The constant matrices of an angular part for some groups of neighbours."""
+    n, n_groups, weighted, pairs = len(part.channels), groups.number, groups.weighted, list(groups.pairs)
     change = harmonics.harmonics(part.degree)
     Q, Y, C, P = change.shape[0], change.shape[1], n_groups * n, len(pairs)
     legendre, weights, halves = part.legendre()

@@ -15,7 +15,16 @@ from nnp.core.function_recipe import (
     PowerSpectrumGrid,
     WideAngularGrid,
 )
-from nnp.learn import angular, cutoff, descriptor, element_channels, four_body, radial, symmetry_functions
+from nnp.learn import (
+    angular,
+    cutoff,
+    descriptor,
+    element_channels,
+    element_tuples,
+    four_body,
+    radial,
+    symmetry_functions,
+)
 
 FREQUENT = 0.5
 """Share of the placement that follows the frequency of distances; the rest is even, so that no range is left blind."""
@@ -52,7 +61,7 @@ def symmetry_functions_for(
         weights = element_channels.weighted(elements, grid.element_channels.count)
     groups = len(elements) if weights is None else len(weights)
     gaussian, part = _parts(grid, wanted, found, groups)
-    return symmetry_functions.SymmetryFunctions(
+    functions = symmetry_functions.SymmetryFunctions(
         elements=tuple(elements),
         cutoff=wanted.cutoff,
         cutoff_function=wanted.cutoff_function,
@@ -60,6 +69,7 @@ def symmetry_functions_for(
         angular=part,
         element_channels=weights,
     )
+    return functions if grid.element_tuples is None else element_tuples.chosen(functions, grid.element_tuples)
 
 
 def _parts(

@@ -26,13 +26,11 @@ class Constants(NamedTuple):
     triples: four_body.Constants | None
 
 
-def constants(
-    part: angular.Angular, n_groups: int, weighted: bool, dtype: torch.dtype, device: torch.device
-) -> Constants:
+def constants(part: angular.Angular, groups: contraction.Groups, dtype: torch.dtype, device: torch.device) -> Constants:
     """The constant matrices of an angular part; see ``contraction.constants``."""
     triples = angular.four_body_of(part)
     return Constants(
-        contraction.constants(part, n_groups, weighted, dtype, device),
+        contraction.constants(part, groups, dtype, device),
         None if triples is None else four_body.constants(triples, (part.degree + 1) ** 2, dtype, device),
     )
 

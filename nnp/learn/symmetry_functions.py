@@ -39,6 +39,8 @@ class SymmetryFunctions:
         element_channels: rows of weights, one weight for every element: each row is a group of all neighbours, each
             neighbour counted with the weight of its element. The number of functions then depends on the number of
             rows, not of elements. None: every neighbour element is a group of its own.
+        radial_elements: neighbour elements that have radial functions; None: all.
+        angular_pairs: pairs of neighbour elements that have angular functions; None: all.
     """
 
     elements: tuple[str, ...]
@@ -47,6 +49,8 @@ class SymmetryFunctions:
     angular: Angular | None = None
     cutoff_function: str = "polynomial"
     element_channels: tuple[tuple[float, ...], ...] | None = None
+    radial_elements: tuple[str, ...] | None = None
+    angular_pairs: tuple[tuple[str, str], ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.elements or len(set(self.elements)) != len(self.elements):
@@ -61,6 +65,7 @@ class SymmetryFunctions:
         check_kind(self.radial)
         if self.element_channels is not None and {len(row) for row in self.element_channels} != {len(self.elements)}:
             raise ValueError(f"element_channels must be rows of {len(self.elements)} weights, one for every element")
+        self._check_tuples()
         if self.angular is not None and (four_body := four_body_of(self.angular)) is not None:
             four_body.check_channels(len(self.groups) * len(self.angular.channels))
 
@@ -71,11 +76,39 @@ class SymmetryFunctions:
             return self.elements
         return tuple(f"w{row}" for row in range(len(self.element_channels)))
 
+    @property
+    def radial_groups(self) -> tuple[int, ...]:
+        """Numbers of the groups that have radial functions."""
+        kept = self.radial_elements
+        return tuple(number for number, group in enumerate(self.groups) if kept is None or group in kept)
+
+    @property
+    def radial_size(self) -> int:
+        """Number of radial functions."""
+        return len(self.radial) * len(self.radial_groups)
+
+    def channel_groups(self) -> contraction.Groups:
+        """The groups, and the pairs of channels that have angular functions."""
+        assert self.angular is not None
+        n, pairs = len(self.angular.channels), self.angular.pairs(len(self.groups))
+        if self.angular_pairs is not None:
+            kept = {frozenset(pair) for pair in self.angular_pairs}
+            pairs = [(a, b) for a, b in pairs if frozenset((self.groups[a // n], self.groups[b // n])) in kept]
+        return contraction.Groups(len(self.groups), self.element_channels is not None, tuple(pairs))
+
     def constants(self, like: torch.Tensor) -> invariants.Constants:
         """Of the angular part, in the dtype and on the device of a tensor."""
         assert self.angular is not None
-        weighted = self.element_channels is not None
-        return invariants.constants(self.angular, len(self.groups), weighted, like.dtype, like.device)
+        return invariants.constants(self.angular, self.channel_groups(), like.dtype, like.device)
+
+    def _check_tuples(self) -> None:
+        named = {*(self.radial_elements or ()), *(symbol for pair in self.angular_pairs or () for symbol in pair)}
+        if self.element_channels is not None and (self.radial_elements, self.angular_pairs) != (None, None):
+            raise ValueError("element channels mix the elements: radial_elements and angular_pairs must be None")
+        if not named <= set(self.elements):
+            raise ValueError(f"unknown elements {', '.join(sorted(named - set(self.elements)))} in pairs or triples")
+        if (self.radial and not self.radial_groups) or (self.angular is not None and not self.channel_groups().pairs):
+            raise ValueError("no neighbour is left for radial or angular functions: leave these out instead")
 
     @property
     def size(self) -> int:
@@ -84,11 +117,11 @@ class SymmetryFunctions:
 
     def names(self) -> list[str]:
         """One readable name for each of the D functions, in their order."""
-        result = [channel.name(group) for group in self.groups for channel in self.radial]
+        result = [channel.name(self.groups[group]) for group in self.radial_groups for channel in self.radial]
         if self.angular is None:
             return result
         n, pairs = len(self.angular.channels), []
-        for pair in self.angular.pairs(len(self.groups)):
+        for pair in self.channel_groups().pairs:
             first, second = (f"{self.groups[a // n]}[{a % n}]" for a in pair)
             pairs.append((f"{first}-{second}", pair[0] // n == pair[1] // n))
         result += [f"{self.angular.symbol} {pair} {f}" for pair, _ in pairs for f in self.angular.functions()]
@@ -113,6 +146,8 @@ class SymmetryFunctions:
             "radial": [channel.to_dict() for channel in self.radial],
             "angular": None if self.angular is None else self.angular.to_dict(),
             **weights,
+            **({} if self.radial_elements is None else {"radial_elements": list(self.radial_elements)}),
+            **({} if self.angular_pairs is None else {"angular_pairs": [list(pair) for pair in self.angular_pairs]}),
         }
 
     @classmethod
@@ -123,7 +158,7 @@ class SymmetryFunctions:
             KeyError: a field is missing.
             ValueError: see the class.
         """
-        rows = fields.get("element_channels")
+        rows, radial, pairs = (fields.get(key) for key in ("element_channels", "radial_elements", "angular_pairs"))
         return cls(
             elements=tuple(fields["elements"]),
             cutoff=float(fields["cutoff"]),
@@ -131,6 +166,8 @@ class SymmetryFunctions:
             radial=tuple(channel_from_dict(channel) for channel in fields["radial"]),
             angular=angular_from_dict(fields["angular"]),
             element_channels=None if rows is None else tuple(tuple(float(w) for w in row) for row in rows),
+            radial_elements=None if radial is None else tuple(radial),
+            angular_pairs=None if pairs is None else tuple((first, second) for first, second in pairs),
         )
 
     def names_of(self, element: str) -> list[str]:  # noqa: ARG002
@@ -182,6 +219,7 @@ class Geometry(NamedTuple):
     inverse: torch.Tensor  # (N, 1, K) f_c / r, 1/Å
     cut: torch.Tensor  # (N, 3, K) f_c' (1/Å), r f_c (Å), f_c
     mask: torch.Tensor | None  # (N, E, K) weight of the neighbour in the group; None for one element
+    radial_mask: torch.Tensor | None  # the same for the groups that have radial functions
     radial: torch.Tensor | None  # (N, m_radial, K) profiles of the radial functions
     angular: torch.Tensor | None  # (N, m, K) profiles of the angular channels
     channels: torch.Tensor | None  # (N, C, K) R = g f_c by group
@@ -209,11 +247,14 @@ def geometry(
     unit = vectors * inverse
     fc, slope = cutoff.cutoff(functions.cutoff_function, r, functions.cutoff)
     mask = _mask(functions, neighbour_species, vectors, weights)
+    radial_mask = mask
+    if mask is not None and functions.radial_elements is not None:
+        radial_mask = mask.index_select(1, torch.tensor(functions.radial_groups, device=mask.device))
     g_radial = profiles(functions.radial, r, functions.cutoff) if functions.radial else None
     cut = torch.cat([slope, r * fc, fc], 1)
     part = functions.angular
     if part is None:
-        return Geometry(unit, inverse * fc, cut, mask, g_radial, None, None, None, None)
+        return Geometry(unit, inverse * fc, cut, mask, radial_mask, g_radial, None, None, None, None)
     c = functions.constants(vectors)
     g = profiles(part.channels, r, functions.cutoff)
     smooth = g[:, : len(part.channels)] * fc
@@ -221,7 +262,7 @@ def geometry(
     sources = smooth if functions.element_channels is None else channels
     basis = torch.cat([*monomials(unit, part.degree), sources], 1)
     moments = invariants.moments(c, torch.matmul(channels, basis.transpose(1, 2)))
-    return Geometry(unit, inverse * fc, cut, mask, g_radial, g, channels, basis, moments)
+    return Geometry(unit, inverse * fc, cut, mask, radial_mask, g_radial, g, channels, basis, moments)
 
 
 def values(functions: SymmetryFunctions, geometry: Geometry) -> torch.Tensor:
@@ -229,7 +270,7 @@ def values(functions: SymmetryFunctions, geometry: Geometry) -> torch.Tensor:
     parts = []
     fc = geometry.cut[:, 2:3]
     if geometry.radial is not None:
-        by_group = fc if geometry.mask is None else geometry.mask * fc
+        by_group = fc if geometry.radial_mask is None else geometry.radial_mask * fc
         rows = geometry.radial[:, : len(functions.radial)]
         parts.append(torch.matmul(by_group, rows.transpose(1, 2)).flatten(1, 2))
     if geometry.moments is not None:
@@ -248,12 +289,12 @@ def adjoint(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch.Tenso
     Returns:
         Pair gradients (N, 3, K) or (M, N, 3, K), eV/Å.
     """
-    n_radial = len(functions.radial) * len(functions.groups)
+    n_radial = functions.radial_size
     sums = None
     if geometry.radial is not None:
         seeds = torch.matmul(dE_dG[..., :n_radial], _radial_slopes(functions, dE_dG))
         rows = _matmul(seeds.unflatten(-1, (-1, geometry.radial.shape[1])), geometry.radial)  # (..., N, 3E, K)
-        sums = _unmasked(rows, geometry.mask)
+        sums = _unmasked(rows, geometry.radial_mask)
     unit, cut, inverse = geometry.unit, geometry.cut, geometry.inverse
     if geometry.basis is None:
         assert sums is not None
@@ -280,7 +321,7 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
     radial_rows = geometry.cut * dr  # (..., N, 3, K)
     parts = []
     if geometry.radial is not None:
-        rows = _matmul(_masked(radial_rows, geometry.mask), geometry.radial.transpose(1, 2))  # (..., N, 3E, n)
+        rows = _matmul(_masked(radial_rows, geometry.radial_mask), geometry.radial.transpose(1, 2))  # (..., N, 3E, n)
         parts.append(torch.matmul(rows.flatten(-2, -1), _radial_slopes(functions, dr).transpose(0, 1)))
     if geometry.basis is not None and geometry.angular is not None and geometry.moments is not None:
         assert functions.angular is not None
@@ -298,7 +339,7 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
 
 
 def _radial_slopes(functions: SymmetryFunctions, like: torch.Tensor) -> torch.Tensor:
-    return contraction.radial_slopes(functions.radial, len(functions.groups), like.dtype, like.device)
+    return contraction.radial_slopes(functions.radial, len(functions.radial_groups), like.dtype, like.device)
 
 
 def _matmul(rows: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:

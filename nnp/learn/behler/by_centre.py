@@ -115,25 +115,37 @@ class ByCentre(descriptor.Plain):
         ]
         return self._padded(parts, geometry)
 
-    def keep(
-        self, vectors: torch.Tensor, neighbour_species: torch.Tensor, species: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The arguments, as ``BehlerFunctions.keep``."""
-        return vectors, neighbour_species, species
+    def keep(self, vectors: torch.Tensor, neighbour_species: torch.Tensor, species: torch.Tensor) -> Geometry:
+        """For each element its atoms and what its descriptor keeps of them."""
+        rows = by_element.rows(species, len(self.elements))
+        arguments = (vectors, neighbour_species, species)
+        own = [
+            one.keep(*(argument.index_select(0, row) for argument in arguments))
+            for one, row in zip(self.descriptors, rows, strict=True)
+        ]
+        return Geometry(species, rows, own)
 
     def committee_adjoint(self, kept: Any, dE_dG: torch.Tensor) -> torch.Tensor:
         """Pair gradients (N, M, 3, K) from dE/dG (N, M, D)."""
-        return super().committee_adjoint(self.geometry(*kept), dE_dG)
+        parts = [
+            one.committee_adjoint(own, dE_dG.index_select(0, row)[..., : one.size])
+            for one, row, own in zip(self.descriptors, kept.rows, kept.geometries, strict=True)
+        ]
+        return by_element.together(parts, kept.species)
 
     def committee_jvp(self, kept: Any, dvectors: torch.Tensor) -> torch.Tensor:
         """Changes dG (N, M, D) from dr_ij (N, M, 3, K)."""
-        return super().committee_jvp(self.geometry(*kept), dvectors)
+        parts = [
+            one.committee_jvp(own, dvectors.index_select(0, row))
+            for one, row, own in zip(self.descriptors, kept.rows, kept.geometries, strict=True)
+        ]
+        return self._padded(parts, kept)
 
     def _padded(self, parts: list[torch.Tensor], geometry: Geometry) -> torch.Tensor:
-        """(N, D) from the functions (n_e, D_e) of each element's atoms."""
+        """(N, ..., D) from the functions (n_e, ..., D_e) of each element's atoms."""
         wide = []
         for part, one in zip(parts, self.descriptors, strict=True):
             missing = self.size - one.size
-            zeros = [torch.zeros_like(part[:, :1])] * missing
+            zeros = [torch.zeros_like(part[..., :1])] * missing
             wide.append(torch.cat([part, *zeros], -1) if missing else part)
         return by_element.together(wide, geometry.species)
