@@ -1,10 +1,11 @@
-"""Microseconds per atom of a prediction: energy, forces, stress and per-atom novelty of rattled silicon.
+"""Microseconds per atom of a prediction: energy, forces, stress, atomic energies and novelty of rattled silicon.
 
 1000 Si atoms (a = 5.431 Å, rattled by 0.1 Å), cutoff 6.0 Å: about 43 neighbours; 8 radial and 24 wide angular
-functions (4 eta x zeta 1, 2, 4 x lambda +-1); a committee of 4 networks 32-20-20-1 and 4 replicas, with seeded random
-weights: the time does not depend on them. LAMMPS SNAP (``Si_Zuo_JPCA2020.snap``) on the same atoms runs in turn with
-it, as the measure of the machine's speed: compare ratios between machines, not microseconds. ``--json`` prints one
-line.
+functions (4 eta x zeta 1, 2, 4 x lambda +-1); a committee of 8 networks 32-20-20-1 and 4 replicas, with seeded random
+weights: the time does not depend on them. Beside it, each against its own like: one member instead of eight, twice the
+neighbours (cutoff 7.56 Å), the power spectrum of the default recipe with its networks, and five elements with element
+channels against one element. LAMMPS SNAP (``Si_Zuo_JPCA2020.snap``) on the same atoms runs in turn with them, as the
+measure of the machine's speed: compare ratios between machines, not microseconds. ``--json`` prints one line.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,9 +29,13 @@ from nnp.core import neighbours
 from nnp.core.potential import BLOCK_ATOMS, Potential
 from nnp.core.structure import Structure
 
-PROPERTIES = ("energy", "forces", "stress", "energy_novelties")
+PROPERTIES = ("energy", "forces", "stress", "energies", "energy_novelties")
 GRAPH_OUTPUTS = ("atomic_energies", "pair_gradients", "atomic_virials", "energy_novelties")
-CUTOFF = 6.0
+CUTOFF, DOUBLED = 6.0, 6.0 * 2 ** (1 / 3)
+FIVE, CHANNELS = ("C", "Si", "Ge", "Sn", "Pb"), 3
+REPLICAS = ((10, 10), (15, 15), (20, 20), (25, 25))
+RECIPE_MEMBERS = ((64, 32), (56, 40), (64, 24), (48, 40)) * 2
+OTHERS = ("one_member", "doubled", "spectrum", "spectrum_recipe", "five_elements")
 SIZES = (8, 64, 1000, 10_000, 100_000)
 
 
@@ -43,42 +48,83 @@ def silicon(atoms: int) -> Atoms:
     return crystal
 
 
-def write_potentials(folder: Path) -> None:
-    """The potential in both precisions, from seeded random weights."""
+def alloy(atoms: int) -> Atoms:
+    """The same atoms with five elements at random."""
+    crystal = silicon(atoms)
+    crystal.symbols[:] = np.random.default_rng(0).choice(FIVE, size=len(crystal))
+    return crystal
+
+
+def write_potential(file: Path, functions: Any, members: Sequence[Sequence[int]], dtype: str = "float32") -> None:
+    """A potential with seeded random weights, members of these widths and four replicas."""
     import torch
 
     from nnp.learn import export, network, potential
+
+    generator = torch.Generator().manual_seed(1)
+
+    def head(hidden: Sequence[int]) -> potential.Head:
+        networks = [network.Network.random(functions.size, hidden, generator=generator) for _ in functions.elements]
+        return potential.Head(networks)
+
+    shape = (len(functions.elements), functions.size)
+    made = potential.Potential(
+        symmetry_functions=functions,
+        shift=torch.zeros(shape),
+        scale=torch.full(shape, 0.1),
+        members=[head(hidden) for hidden in members],
+        replicas=[head(hidden) for hidden in REPLICAS],
+    )
+    file.write_bytes(export.to_onnx(made, export.describe(made, dtype)))
+
+
+def wide(cutoff: float) -> Any:
+    """8 radial and 24 wide angular functions; lengths grow with the cutoff."""
     from nnp.learn.angular import WideAngular
     from nnp.learn.radial import Radial
     from nnp.learn.symmetry_functions import SymmetryFunctions
 
-    etas = (0.01, 0.05, 0.1, 0.3)
-    functions = SymmetryFunctions(
+    scale = cutoff / CUTOFF
+    etas = [eta / scale**2 for eta in (0.01, 0.05, 0.1, 0.3)]
+    shifted = [Radial(eta=2.0 / scale**2, shift=s * scale) for s in (2.3, 3.0, 3.8, 4.6)]
+    return SymmetryFunctions(
         elements=("Si",),
-        cutoff=CUTOFF,
-        radial=tuple(Radial(eta=eta) for eta in etas) + tuple(Radial(eta=2.0, shift=s) for s in (2.3, 3.0, 3.8, 4.6)),
+        cutoff=cutoff,
+        radial=(*(Radial(eta=eta) for eta in etas), *shifted),
         angular=WideAngular(channels=tuple(Radial(eta=eta) for eta in etas), zetas=(1, 2, 4)),
     )
-    generator = torch.Generator().manual_seed(1)
 
-    def head(*hidden: int) -> potential.Head:
-        return potential.Head([network.Network.random(functions.size, hidden, generator=generator)])
 
-    made = potential.Potential(
-        symmetry_functions=functions,
-        shift=torch.zeros(1, functions.size),
-        scale=torch.full((1, functions.size), 0.1),
-        members=[head(20, 20) for _ in range(4)],
-        replicas=[head(10, 10), head(15, 15), head(20, 20), head(25, 25)],
-    )
+def automatic(structure: Structure, channels: int | None) -> Any:
+    """The symmetry functions of the default recipe, with element channels."""
+    from nnp.core import recipe
+    from nnp.learn import grid
+
+    weights = None if channels is None else {"kind": "weighted", "count": channels}
+    fields = {"kind": "power_spectrum", "element_channels": weights}
+    wanted = recipe.parse({"cutoff": CUTOFF, "symmetry_functions": fields})
+    table = neighbours.neighbour_table([structure], CUTOFF)
+    return grid.symmetry_functions_for(wanted, sorted(set(structure.symbols)), table)
+
+
+def write_potentials(folder: Path) -> None:
+    """The main potential in both precisions, and the others."""
+    one, five = Structure.from_atoms(silicon(1000)), Structure.from_atoms(alloy(1000))
     for dtype in ("float32", "float64"):
-        content = export.to_onnx(made, export.describe(made, dtype))
-        (folder / f"{dtype}.onnx").write_bytes(content)
+        write_potential(folder / f"{dtype}.onnx", wide(CUTOFF), [(20, 20)] * 8, dtype)
+    write_potential(folder / "one_member.onnx", wide(CUTOFF), [(20, 20)])
+    write_potential(folder / "doubled.onnx", wide(DOUBLED), [(20, 20)] * 8)
+    write_potential(folder / "spectrum.onnx", automatic(one, None), [(20, 20)] * 8)
+    write_potential(folder / "spectrum_recipe.onnx", automatic(one, None), RECIPE_MEMBERS)
+    write_potential(folder / "five_elements.onnx", automatic(five, CHANNELS), [(20, 20)] * 8)
 
 
 def graph_alone(potential: Potential, structure: Structure) -> Callable[[], None]:
     """Runs the graph over all blocks of a structure whose neighbour table is ready."""
-    table = neighbours.neighbour_table([structure], CUTOFF, dtype=potential.manifest.dtype)
+    table = neighbours.neighbour_table([structure], potential.manifest.cutoff, dtype=potential.manifest.dtype)
+    index = {element: number for number, element in enumerate(potential.manifest.elements)}
+    species = np.array([index[symbol] for symbol in structure.symbols], dtype=np.int64)
+    kinds = table.neighbour_species(species)
     session = potential.session(GRAPH_OUTPUTS)
     names = [item.name for item in session.get_inputs()]
     blocks = []
@@ -86,8 +132,8 @@ def graph_alone(potential: Potential, structure: Structure) -> Callable[[], None
         rows = slice(start, start + BLOCK_ATOMS["cpu"])
         feeds = {
             "vectors": table.vectors[rows],
-            "neighbour_species": np.zeros_like(table.neighbours[rows]),
-            "species": np.zeros(len(table.counts[rows]), dtype=np.int64),
+            "neighbour_species": kinds[rows],
+            "species": species[rows],
         }
         blocks.append({name: feeds[name] for name in names})
 
@@ -144,6 +190,10 @@ def compare(folder: Path, rounds: int) -> dict[str, float | None]:
         "us_per_atom_two_threads": (lambda: two.evaluate([Structure.from_atoms(atoms)], PROPERTIES), 1),
         "us_per_atom_float64": (lambda: double.evaluate([Structure.from_atoms(atoms)], PROPERTIES), 1),
     }
+    five = Structure.from_atoms(alloy(1000))
+    for name in OTHERS:
+        other = Potential.load(folder / f"{name}.onnx", threads=1)
+        work[f"us_per_atom_graph_{name}"] = (graph_alone(other, five if name == "five_elements" else structure), 1)
     if reference is not None:
         work["reference_us_per_atom"] = (reference, 4)
     times: dict[str, list[float]] = {name: [] for name in work}
@@ -155,6 +205,17 @@ def compare(folder: Path, rounds: int) -> dict[str, float | None]:
             times[name].append(min(seconds(job) for _ in range(repeats)) / times_each / len(structure) * 1e6)
     result: dict[str, float | None] = {name: median(values) for name, values in times.items()}
     result.setdefault("reference_us_per_atom", None)
+    graph = times["us_per_atom_graph"]
+    spectrum = times["us_per_atom_graph_spectrum"]
+    for name, over, under in (
+        ("ratio_eight_members_to_one", graph, times["us_per_atom_graph_one_member"]),
+        ("ratio_neighbours_doubled", times["us_per_atom_graph_doubled"], graph),
+        ("ratio_five_elements_to_one", times["us_per_atom_graph_five_elements"], spectrum),
+    ):
+        result[name] = median(a / b for a, b in zip(over, under, strict=True))
+    for name in ("graph", "graph_spectrum", "graph_spectrum_recipe") if reference is not None else ():
+        rounds_of = zip(times[f"us_per_atom_{name}"], times["reference_us_per_atom"], strict=True)
+        result[f"us_per_atom_{name}_where_snap_takes_151"] = median(ours / theirs * 151 for ours, theirs in rounds_of)
     pairs = zip(times["us_per_atom"], times.get("reference_us_per_atom", []), strict=False)
     result["ratio"] = median(ours / theirs for ours, theirs in pairs) if reference is not None else None
     return result
@@ -192,8 +253,13 @@ def table(result: dict[str, Any]) -> str:
         return "      -" if value is None else f"{value:7.2f}"
 
     lines = [
-        "1000 Si atoms, 8 radial + 24 wide angular functions, committee of 4, 4 replicas; µs per atom",
+        "1000 Si atoms, 8 radial + 24 wide angular functions, committee of 8, 4 replicas; µs per atom",
         f"  graph alone, float32, one core       {number(result['us_per_atom_graph'])}",
+        f"    with one member                    {number(result['us_per_atom_graph_one_member'])}",
+        f"    with twice the neighbours          {number(result['us_per_atom_graph_doubled'])}",
+        f"    power spectrum                     {number(result['us_per_atom_graph_spectrum'])}",
+        f"    and the networks of the recipe     {number(result['us_per_atom_graph_spectrum_recipe'])}",
+        f"    five elements, three channels      {number(result['us_per_atom_graph_five_elements'])}",
         f"  Atoms to results, one core           {number(result['us_per_atom'])}",
         f"  of which neighbour table             {number(result['us_per_atom_neighbours'])}",
         f"  two threads                          {number(result['us_per_atom_two_threads'])}",
