@@ -53,11 +53,12 @@ def keep(functions: "SymmetryFunctions", geometry: "Geometry") -> Kept:
         slopes = _slopes(functions.radial, geometry.radial, geometry.cut)
         radial = _by_element(slopes, geometry.radial_mask).contiguous()
     if geometry.angular is not None and geometry.moments is not None and functions.angular is not None:
-        c = functions.constants(geometry.unit).pairs
         found = geometry.moments
         along = _by_element(_slopes(functions.angular.channels, geometry.angular, geometry.cut), geometry.mask)
         across = _by_element(geometry.angular[:, : len(functions.angular.channels)] * geometry.inverse, geometry.mask)
-        moments = (found.harmonics.unsqueeze(2) * c.functions.transpose(0, 1)).flatten(1, 2)
+        moments = found.coupled
+        if moments is None:
+            moments = invariants.coupled_moments(functions.constants(geometry.unit), found.harmonics)
         triples = None if found.triples is None else four_body.by_atom(found.triples)
         along, across = along.contiguous(), across.contiguous()
     return Kept(geometry.unit, radial, geometry.basis, along, across, moments, triples)

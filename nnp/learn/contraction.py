@@ -29,18 +29,19 @@ class Constants(NamedTuple):
     """
 
     n_pairs: int  # P
-    first: torch.Tensor | None  # (P,) channel a of each pair; None when pairs are (a, a) for every channel in order
-    second: torch.Tensor | None  # (P,) channel b
+    first: torch.Tensor | None  # (P,) flat index of (a, b); None when pairs are (a, a) for every channel in order
+    second: torch.Tensor | None  # (P,) flat index of (b, a)
+    place: torch.Tensor | None  # (C·C,) index of the pair of two channels, 0 where there is none
+    share: torch.Tensor | None  # (C·C, 1) κ, twice that for a channel with itself, 0 where there is no pair
     harmonics: torch.Tensor  # (Q+s, Y) H, zero rows for the self sums
     functions: torch.Tensor  # (Y, F) T
     factors: torch.Tensor | None  # (P, 1) κ, None where 1 for all
     weights: torch.Tensor | None  # (P, P·F) -w of each pair's functions; None where all zero
     select: torch.Tensor | None  # (C (Q+s), P) κ S from the flat moments; None where no function uses S
     append: torch.Tensor | None  # (P, P_same) which S are functions themselves
-    incidence: torch.Tensor | None  # (C, 2P) sums pair contributions into channels
     self_gradient: torch.Tensor | None  # (P, C s) dE/dR rows from dE/dS
     coefficients: torch.Tensor  # (Y+s, f (Q+s)) values and three slopes; (Y, ·) where no function uses S
-    fold: torch.Tensor  # (f n,) the radial profile that each of the f rows of a channel is multiplied with
+    fold: torch.Tensor | None  # (f n,) radial profile of each of the f rows of a channel; None: its own for all 4
     rows: torch.Tensor  # (6, f n) a0, a1, a2, v_x, v_y, v_z from the weighted channels
 
     def columns(self, by_function: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -81,10 +82,10 @@ def constants(part: angular.Angular, groups: Groups, dtype: torch.dtype, device:
     sources = C if weighted else n
     shared = same if part.appends_self_sums or not weighted else np.ones(P, dtype=bool)
     select, self_gradient = _self_sums(pairs, np.where(shared, kappa, 0.0), Q, C, sources)
-    incidence = np.zeros((C, 2 * P))
+    place, share = np.zeros(C * C, dtype=np.int64), np.zeros((C * C, 1))
     for p, (a, b) in enumerate(pairs):
-        incidence[a, p] += 1.0
-        incidence[b, P + p] += 1.0
+        place[[a * C + b, b * C + a]] = p
+        share[[a * C + b, b * C + a]] = kappa[p] / fold * (2.0 if a == b else 1.0)
     diagonal = pairs == [(a, a) for a in range(C)]
     coefficients, profiles, rows = _slope_rows(part, change, sources)
 
@@ -94,18 +95,19 @@ def constants(part: angular.Angular, groups: Groups, dtype: torch.dtype, device:
     uses_self = bool(weights.any()) or part.appends_self_sums
     return Constants(
         n_pairs=P,
-        first=None if diagonal else torch.tensor([a for a, _ in pairs], device=device),
-        second=None if diagonal else torch.tensor([b for _, b in pairs], device=device),
+        first=None if diagonal else torch.tensor([a * C + b for a, b in pairs], device=device),
+        second=None if diagonal else torch.tensor([b * C + a for a, b in pairs], device=device),
+        place=None if diagonal else torch.tensor(place, device=device),
+        share=None if diagonal else tensor(share),
         harmonics=tensor(np.concatenate([change, np.zeros((sources, Y))])),
         functions=tensor(legendre.T[degrees] * fold),
         factors=None if np.all(kappa == fold) else tensor(kappa[:, None] / fold),
         weights=None if not weights.any() else tensor(np.kron(np.eye(P), -weights[None, :])),
         select=tensor(select.reshape(-1, P)) if uses_self else None,
         append=tensor(np.eye(P)[:, same]) if part.appends_self_sums else None,
-        incidence=None if diagonal else tensor(incidence),
         self_gradient=tensor(self_gradient.reshape(P, -1)) if uses_self else None,
         coefficients=tensor(coefficients[: Y + sources if uses_self else Y]),
-        fold=torch.tensor(profiles, device=device),
+        fold=None if profiles == list(np.repeat(np.arange(n), 4)) else torch.tensor(profiles, device=device),
         rows=tensor(rows),
     )
 

@@ -327,9 +327,8 @@ def jvp(functions: SymmetryFunctions, geometry: Geometry, dvectors: torch.Tensor
         assert functions.angular is not None
         c = functions.constants(geometry.unit)
         rows = torch.cat([radial_rows, (dvectors - geometry.unit * dr) * geometry.inverse], -2)
-        weighted = torch.matmul(c.pairs.rows.transpose(0, 1), rows) * geometry.angular.index_select(
-            1, c.pairs.fold
-        )  # (..., N, f n, K)
+        weighted = torch.matmul(c.pairs.rows.transpose(0, 1), rows)  # (..., N, f n, K)
+        weighted = _folded(c.pairs, weighted, geometry.angular)
         rows = _matmul(_masked(weighted, geometry.mask), geometry.basis.transpose(1, 2))  # (..., N, f C, Q+s)
         channels = len(functions.groups) * len(functions.angular.channels)
         rows = rows.unflatten(-2, (channels, rows.shape[-2] // channels)).flatten(-2, -1)
@@ -371,13 +370,20 @@ def _angular_rows(functions: SymmetryFunctions, geometry: Geometry, dE_dG: torch
     c = functions.constants(geometry.unit)
     gradient = _by_row(c.pairs, invariants.adjoint(c, geometry.moments, dE_dG))
     W = _matmul(gradient, geometry.basis)  # (..., N, f C, K): values and three slopes of each channel
-    weighted = _unmasked(W, geometry.mask) * geometry.angular.index_select(1, c.pairs.fold)
+    weighted = _folded(c.pairs, _unmasked(W, geometry.mask), geometry.angular)
     return torch.matmul(c.pairs.rows, weighted)
 
 
 def _by_row(c: contraction.Constants, gradient: torch.Tensor) -> torch.Tensor:
     """Coefficients (..., f C, Q+s) of the rows B from dE/dA and dE/dS (..., C, Y+s)."""
     return torch.matmul(gradient, c.coefficients).unflatten(-1, (-1, c.harmonics.shape[0])).flatten(-3, -2)
+
+
+def _folded(c: contraction.Constants, rows: torch.Tensor, profiles: torch.Tensor) -> torch.Tensor:
+    """The rows (..., f n, K) of all channels times their radial profiles (N, m, K)."""
+    if c.fold is not None:
+        return rows * profiles.index_select(1, c.fold)
+    return (rows.unflatten(-2, (-1, 4)) * profiles.unsqueeze(-2)).flatten(-3, -2)
 
 
 def _masked(rows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
