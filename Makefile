@@ -39,6 +39,7 @@ bench: setup ## every figure that is claimed (docs/benchmarks.md)
 	$(BIN)/python benchmarks/accuracy.py --train ../shared/data/mlearn/Si_train.extxyz.gz --test ../shared/data/mlearn/Si_test.extxyz.gz
 	$(BIN)/python benchmarks/import.py
 	$(BIN)/python benchmarks/service.py
+	$(BIN)/python benchmarks/selection.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache demo-output
