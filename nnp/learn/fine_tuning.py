@@ -32,7 +32,7 @@ def references(parent: weights.Weights, frames: Sequence[Frame]) -> reference_en
 def _differences(parent: weights.Weights, frames: Sequence[Frame]) -> Iterator[Frame]:
     """The frames with what the parent does not explain as their energies."""
     definition = parent.definition
-    members = stacks.from_weights([shape.activation for shape in parent.committee], parent.members)
+    members = weights.members_of(parent)
     for part in portions.portions([frame for frame in frames if frame.label is not None]):
         batch = batches.prepare(
             part,

@@ -36,6 +36,8 @@ ROWS_PER_THREAD = 4000
 process needs a core too, that wait made steps fifty times longer, and it gains little where none does."""
 OTHER_ROOM = 0.2
 """Validation and unlabelled structures may each keep this fraction of the bytes of the training part."""
+CUTOFF_ROUNDING = 1e-6
+"""An imported cutoff such as 12 Bohr need not be written with all of its digits in Å."""
 SAVE_SECONDS = 5.0
 """A checkpoint is written after the first epoch that ends this long after the last one."""
 
@@ -127,7 +129,8 @@ def _train(
     yield from replication.watched(loop, "committee", kept, definition.unit)
 
     copies = yield from _replicated(wanted, definition, members, data, kept)
-    trained = _weights(definition, wanted.committee, members, wanted, copies)
+    shapes = inherited.committee if inherited else wanted.committee
+    trained = _weights(definition, shapes, members, wanted, copies)
     provenance = _provenance(kept, wanted, parent, lineage)
     return (yield from finish.finish(trained, _named(frames, parts), provenance, started))
 
@@ -169,7 +172,7 @@ def add_replicas(
             return (yield from unlabelled.finish(trained, frames, representatives(frames), provenance, started))
         parts = splits.split(frames, wanted)
         data = _batches(found.definition, frames, parts, wanted)
-        copies = yield from _replicated(wanted, found.definition, unlabelled.members_of(found), data, kept)
+        copies = yield from _replicated(wanted, found.definition, weights.members_of(found), data, kept)
         trained = replace(found, replicas=wanted.replicas, copies=tuple(stacks.to_weights(copies)))
         return (yield from finish.finish(trained, _named(frames, parts), provenance, started))
 
@@ -303,7 +306,7 @@ def _members(
     definition: definitions.Definition, inherited: weights.Weights | None, wanted: recipe.Recipe
 ) -> list[stacks.Stack]:
     if inherited is not None:
-        return stacks.from_weights([shape.activation for shape in wanted.committee], inherited.members)
+        return weights.members_of(inherited)
     random = np.random.default_rng([wanted.seed, 4])
     return stacks.initial(wanted.committee, *_inputs(definition), 1.0, random, centres=wanted.centres)
 
@@ -312,9 +315,10 @@ def _inherited(parent: ParentPotential, wanted: recipe.Recipe, frames: Sequence[
     """What the parent passes on, if the recipe asks for the same networks within the same cutoff."""
     found = weights.unpack(parent.checkpoint)
     definitions.check_elements(found.definition, frames)
-    if wanted.committee != found.committee:
+    pairs, elements = list(zip(found.committee, wanted.committee, strict=False)), found.definition.functions.elements
+    if len(wanted.committee) != len(found.committee) or not all(weights.suits(*pair, elements) for pair in pairs):
         raise errors.RecipeError(field="committee", reason="a warm start needs the committee of the parent")
-    if wanted.cutoff != found.definition.functions.cutoff:
+    if not np.isclose(wanted.cutoff, found.definition.functions.cutoff, rtol=CUTOFF_ROUNDING, atol=0.0):
         cutoff = found.definition.functions.cutoff
         raise errors.RecipeError(field="cutoff", reason=f"a warm start needs the cutoff of the parent, {cutoff} Å")
     fewest = min(len(layers) for member in found.members for layers in member if layers)

@@ -46,16 +46,9 @@ def replicate(
     held_out = max(1, round(wanted.validation_fraction * len(frames)))
     parts = [_batches(found, [frames[i] for i in own], wanted) for own in (order[held_out:], order[:held_out])]
     copies = yield from replication.replicated(
-        wanted, found.definition, members_of(found), training=parts[:1], validation=parts[1], kept=kept
+        wanted, found.definition, weights.members_of(found), training=parts[:1], validation=parts[1], kept=kept
     )
     return replace(found, replicas=wanted.replicas, copies=tuple(stacks.to_weights(copies)))
-
-
-def members_of(found: weights.Weights) -> list[stacks.Stack]:
-    """The committee of a finished potential as stacks, to be evaluated."""
-    elements = found.definition.functions.elements
-    activations = [weights.activations_of(shape, elements) for shape in found.committee]
-    return stacks.from_weights(activations, found.members)
 
 
 def finish(

@@ -47,6 +47,20 @@ def activations_of(shape: recipe.Network, elements: Sequence[str]) -> list[str]:
     return [own.get(element, shape.activation) for element in elements]
 
 
+def members_of(found: "Weights") -> list[stacks.Stack]:
+    """The committee of a finished potential as stacks."""
+    elements = found.definition.functions.elements
+    activations = [activations_of(shape, elements) for shape in found.committee]
+    return stacks.from_weights(activations, found.members)
+
+
+def suits(shape: recipe.Network, wanted: recipe.Network, elements: Sequence[str]) -> bool:
+    """Whether a recipe asks for this network; of an imported one only the widths count, it keeps its activations."""
+    if not isinstance(shape, Shape):
+        return shape == wanted
+    return all(shape.widths(element) == wanted.widths(element) for element in elements)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weights:
     """All numbers of a trained potential, in the units of the training.

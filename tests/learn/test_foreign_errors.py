@@ -143,7 +143,9 @@ def test_damaged_files_are_named() -> None:
     packed = gzip.compress(files["input.nn"])
     assert foreign.read({**files, "input.nn": packed}).files == foreign.read(files).files
     _refused({**files, "input.nn": packed[:-20]}, "input.nn", None, "damaged")
-    _refused({**files, "input.nn": b"elements \xff\xfe"}, "input.nn", 1, "no text")
+    _refused({**files, "input.nn": b"elements H\n\0\1"}, "input.nn", 2, "no text")
+    old = {**files, "input.nn": b"# L\xe4nge in Bohr\r\n" + files["input.nn"].replace(b"\n", b"\r\n")}
+    assert foreign.read(old).potential.elements == ("H", "O")
     _refused({**files, "old/input.nn": files["input.nn"]}, "input.nn", None, "two files")
     _refused({**files, **foreign_files.simple_nn()}, "potential_saved", None, "one potential at a time")
     _refused({"README": b""}, "the files", None, "neither 'input.nn'")

@@ -8,7 +8,7 @@ import pytest
 
 from nnp.core import errors, recipe
 from nnp.core import potential as potentials
-from nnp.core.label import Frame
+from nnp.core.label import Frame, Label
 from nnp.core.structure import Structure
 from nnp.learn import evaluation, foreign, train, weights
 from nnp.learn.foreign import importing, probes
@@ -82,6 +82,33 @@ def test_its_checkpoint_gives_the_same_potential_and_takes_replicas(water: impor
         np.testing.assert_array_equal(weight, other)
     (prediction,) = potentials.Potential.load(more.onnx_float32).evaluate([frames[0].structure], ("energy_novelties",))
     assert prediction.energy_novelties is not None
+
+
+def test_a_training_goes_on_from_an_import(water: importing.Result) -> None:
+    read = foreign.read(foreign_files.n2p2())
+    structures = [frame.structure for frame in _frames(("H", "O"), 12)]
+    labels = evaluation.evaluate(read.potential, structures)
+    frames = [
+        Frame(structure=structure, label=Label(energy=(found.energy or 0.0) + 0.1, forces=found.forces))
+        for structure, found in zip(structures, labels, strict=True)
+    ]
+    wanted = WANTED.model_copy(
+        update={
+            "committee": (recipe.Network(hidden=(3, 2)),),
+            "cutoff": 3.175063,  # 6 Bohr
+            "steps": 12,
+            "repulsion": None,
+            "replicas": None,
+        }
+    )
+    parent = train.ParentPotential(checkpoint=water.checkpoint)
+    result = _result(train.train(wanted, frames, parent=parent))
+    (shape,) = weights.unpack(result.checkpoint).committee
+    assert weights.activations_of(shape, ("H", "O")) == ["tanh", "tanh"]
+    assert result.metrics["train"]["energy_mae_mev_per_atom"] < 100.0
+    narrow = wanted.model_copy(update={"committee": (recipe.Network(hidden=(4, 2)),)})
+    with pytest.raises(errors.RecipeError, match="committee of the parent"):
+        _result(train.train(narrow, frames, parent=parent))
 
 
 def test_replicas_learn_the_atomic_energies_of_an_import() -> None:

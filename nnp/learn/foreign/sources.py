@@ -59,13 +59,15 @@ class File:
                 yield Line(words=tuple(words), number=number)
 
     def _text(self) -> str:
+        """The text; comments in other encodings than UTF-8 are common in old files and never matter."""
         data = self._unpacked()
+        if b"\0" in data:
+            line = data[: data.index(b"\0")].count(b"\n") + 1
+            raise errors.ForeignError(file=self.name, line=line, reason="this is no text")
         try:
             return data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data[: error.start].count(b"\n") + 1
-            reason = "this is no text (UTF-8)"
-            raise errors.ForeignError(file=self.name, line=line, reason=reason) from None
+        except UnicodeDecodeError:
+            return data.decode("latin-1")
 
     def _unpacked(self) -> bytes:
         if not self.data.startswith(GZIP):
