@@ -108,7 +108,7 @@ def soften(
         neighbour_species: (N, K) int64; anything in padded slots.
         species: (N,) int64.
     """
-    near = ((vectors * vectors).sum(1) < repulsion.cutoff**2).to(vectors.dtype).sum(-1)
+    near = (pair_terms.distances(vectors) < repulsion.cutoff).to(vectors.dtype).sum(-1).squeeze(-1)
     count = torch.clamp(near.sum(0), max=1.0).to(torch.int64)
     none = torch.zeros_like(near)
 
