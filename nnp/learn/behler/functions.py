@@ -113,8 +113,8 @@ class BehlerFunctions(descriptor.Plain):
     def values(self, geometry: Geometry) -> torch.Tensor:
         """G (N, D), dimensionless."""
         columns = [value.sum(2) for value, _ in geometry.radial.values()]
-        for one in geometry.pairs:
-            columns += pairs.values(one)
+        for pair, one in zip(self._plan.pairs, geometry.pairs, strict=True):
+            columns += pairs.values(one, pair)
         return self._combined(torch.cat(columns, -1))
 
     def adjoint(self, geometry: Geometry, dE_dG: torch.Tensor) -> torch.Tensor:
@@ -153,7 +153,7 @@ class BehlerFunctions(descriptor.Plain):
         ]
         changes = {element: sides.change(one, dvectors) for element, one in geometry.angular_sides.items()}
         for pair, one in zip(self._plan.pairs, geometry.pairs, strict=True):
-            columns += pairs.jvp(one, changes[pair.first], changes[pair.second])
+            columns += pairs.jvp(one, pair, changes[pair.first], changes[pair.second])
         return self._combined(torch.cat(columns, -1))
 
     def keep(

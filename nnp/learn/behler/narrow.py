@@ -7,12 +7,20 @@ dE/dS = -F Σ_η η X_η, and from dE/dQ_q = Σ_η w_ηq e_η F. For neighbours 
 has no diagonal.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
 from nnp.learn.behler import plan, radial_parts
 from nnp.learn.behler.sides import Change, Separation, Side
+
+
+class Turned(NamedTuple):
+    """Angular parts and their changes."""
+
+    values: torch.Tensor  # (N, n, P) Q
+    changes: torch.Tensor  # (N, n, P) dQ
 
 
 class NarrowGroup(NamedTuple):
@@ -71,9 +79,12 @@ def geometry(
     )
 
 
-def values(g: NarrowGroup, angles: torch.Tensor) -> torch.Tensor:
-    """G (N, m·n) with the angular parts Q (N, n, P)."""
-    return torch.matmul(g.terms, angles.transpose(1, 2)).flatten(1, 2)
+def values(g: NarrowGroup, functions: Sequence[tuple[int, int]], angles: torch.Tensor) -> torch.Tensor:
+    """G (N, f) of the functions with the angular parts Q (N, n, P).
+
+    Products and sums, not a matrix product: that would add thousands of numbers one after the other, and lose digits.
+    """
+    return torch.cat([(_one(g.terms, eta) * _one(angles, angle)).sum(2) for eta, angle in functions], 1)
 
 
 def adjoint(g: NarrowGroup, w: torch.Tensor, angles: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -94,13 +105,9 @@ def adjoint(g: NarrowGroup, w: torch.Tensor, angles: torch.Tensor) -> tuple[torc
 
 
 def jvp(
-    g: NarrowGroup,
-    changes: tuple[Change, Change],
-    apart: torch.Tensor,
-    angles: torch.Tensor,
-    turned: torch.Tensor,
+    g: NarrowGroup, changes: tuple[Change, Change], apart: torch.Tensor, functions: Sequence[tuple[int, int]], q: Turned
 ) -> torch.Tensor:
-    """Changes dG (N, m·n) from displacements of both sides, r_jk dr_jk (N, J, K), Q and dQ (N, n, P)."""
+    """Changes dG (N, f) from displacements of both sides, r_jk dr_jk (N, J, K), Q and dQ."""
     first, second = changes
     ours, theirs = g.first_slope * first.r, g.second_slope * second.r
     near = ours.transpose(1, 2) * g.second + g.first.transpose(1, 2) * theirs
@@ -110,8 +117,15 @@ def jvp(
         squares = squares + (apart if g.far_shift is None else apart * g.far_shift)
         rates = g.rates[1:2].transpose(0, 1)
         change = g.gaussian * change + g.terms * (squares.flatten(1, 2).unsqueeze(1) * rates)
-    result = torch.matmul(change, angles.transpose(1, 2)) + torch.matmul(g.terms, turned.transpose(1, 2))
-    return result.flatten(1, 2)
+    result = [
+        (_one(change, eta) * _one(q.values, angle) + _one(g.terms, eta) * _one(q.changes, angle)).sum(2)
+        for eta, angle in functions
+    ]
+    return torch.cat(result, 1)
+
+
+def _one(rows: torch.Tensor, number: int) -> torch.Tensor:
+    return rows[:, number : number + 1]
 
 
 def _sums(g: NarrowGroup, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -33,10 +33,11 @@ def geometry(pair: plan.Pair, first: Side, second: Side) -> Pairs:
     return Pairs(first, second, same, angles, own, tuple(groups))
 
 
-def values(p: Pairs) -> list[torch.Tensor]:
+def values(p: Pairs, pair: plan.Pair) -> list[torch.Tensor]:
     """The columns of the pair, in blocks (N, ·)."""
     angles = p.angles.values.flatten(2, 3)
-    return [wide.values(g) if isinstance(g, wide.Wide) else narrow.values(g, angles) for g in _parts(p)]
+    own = [] if p.wide is None else [wide.values(p.wide)]
+    return own + [narrow.values(g, q.functions, angles) for g, q in zip(p.narrow, pair.narrow, strict=True)]
 
 
 def adjoint(p: Pairs, pair: plan.Pair, seeds: torch.Tensor) -> tuple[Gradient, Gradient | None]:
@@ -48,8 +49,8 @@ def adjoint(p: Pairs, pair: plan.Pair, seeds: torch.Tensor) -> tuple[Gradient, G
     if p.narrow:
         weights = []
         for group in pair.narrow:
-            stop = start + len(group.etas) * len(pair.angles)
-            weights.append(seeds[:, start:stop].unflatten(-1, (len(group.etas), len(pair.angles))))
+            stop = start + len(group.functions)
+            weights.append(_matrix(seeds[:, start:stop], group, len(pair.angles)))
             start = stop
         angles = p.angles.values.flatten(2, 3)
         for g, w in zip(p.narrow, weights, strict=True):
@@ -79,7 +80,14 @@ def _turned(p: Pairs, weights: list[torch.Tensor]) -> torch.Tensor:
     return p.angles.turned(every, constant.squeeze(1).unflatten(1, shape))
 
 
-def jvp(p: Pairs, first: Change, second: Change) -> list[torch.Tensor]:
+def _matrix(seeds: torch.Tensor, group: plan.Narrow, angles: int) -> torch.Tensor:
+    """The same (N, m, n), zero where there is no function, from dE/dG (N, f)."""
+    padded = torch.cat([seeds, torch.zeros_like(seeds[:, :1])], 1)
+    every = padded.index_select(1, torch.tensor(group.matrix(angles), device=seeds.device))
+    return every.unflatten(1, (len(group.etas), angles))
+
+
+def jvp(p: Pairs, pair: plan.Pair, first: Change, second: Change) -> list[torch.Tensor]:
     """Changes of the columns of the pair, in blocks (N, ·)."""
     dcosine = _crossed(first.unit, p.second.unit) + _crossed(p.first.unit, second.unit)
     turned, angles = p.angles.changed(dcosine), p.angles.values.flatten(2, 3)
@@ -88,19 +96,12 @@ def jvp(p: Pairs, first: Change, second: Change) -> list[torch.Tensor]:
         crossed = _crossed(first.vectors, p.second.vectors) + _crossed(p.first.vectors, second.vectors)
         ours, theirs = ((s.vectors * c.vectors).sum(1, keepdim=True) for s, c in ((p.first, first), (p.second, second)))
         apart = ours.transpose(1, 2) + theirs - crossed
-    result = []
-    for g in _parts(p):
-        if isinstance(g, wide.Wide):
-            result.append(wide.jvp(g, first, second, turned.unflatten(2, dcosine.shape[1:])))
-        else:
-            assert apart is not None
-            result.append(narrow.jvp(g, (first, second), apart, angles, turned))
-    return result
-
-
-def _parts(p: Pairs) -> tuple[wide.Wide | narrow.NarrowGroup, ...]:
-    """The blocks of columns in their order."""
-    return p.narrow if p.wide is None else (p.wide, *p.narrow)
+    own = [] if p.wide is None else [wide.jvp(p.wide, first, second, turned.unflatten(2, dcosine.shape[1:]))]
+    q, changes = narrow.Turned(angles, turned), (first, second)
+    for g, group in zip(p.narrow, pair.narrow, strict=True):
+        assert apart is not None
+        own.append(narrow.jvp(g, changes, apart, group.functions, q))
+    return own
 
 
 def _side(other: Side, own: Side, r: torch.Tensor | None, cosine: torch.Tensor, apart: torch.Tensor | None) -> Gradient:

@@ -5,10 +5,12 @@ weighted function has several. The distinct terms are laid out as columns, block
 
 radial  for each element e: n radial parts
 wide    for each pair of elements: n angular x m radial parts      Σ Q(θ) R(r_ij) R(r_ik)
-narrow  for each pair of elements, shape and shift: m η x n angular parts     Σ Q(θ) exp(-η s) s(r_ij) s(r_ik) s(r_jk)
+narrow  for each pair of elements, shape and shift: those of m η x n angular parts that occur
+                                                                   Σ Q(θ) exp(-η S) s(r_ij) s(r_ik) s(r_jk)
 """
 
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -24,11 +26,18 @@ from nnp.learn.behler.radial_parts import RadialPart, Shape
 
 @dataclass(frozen=True)
 class Narrow:
-    """Narrow functions of a pair of elements with one shape and shift: every eta with every angular part."""
+    """Narrow functions of a pair of elements with one shape and shift."""
 
     shape: Shape
     shift: float
     etas: tuple[float, ...]
+    functions: tuple[tuple[int, int], ...]  # numbers of eta and of angular part
+
+    def matrix(self, angles: int) -> tuple[int, ...]:
+        """For every eta and each of the angular parts the number of the function, or how many there are."""
+        place = {key: number for number, key in enumerate(self.functions)}
+        every = itertools.product(range(len(self.etas)), range(angles))
+        return tuple(place.get(key, len(place)) for key in every)
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Pair:
     @property
     def size(self) -> int:
         """Number of columns."""
-        return len(self.angles) * (len(self.wide) + sum(len(group.etas) for group in self.narrow))
+        return len(self.angles) * len(self.wide) + sum(len(group.functions) for group in self.narrow)
 
     @property
     def cutoff(self) -> float:
@@ -137,15 +146,20 @@ def _terms(function: Function, elements: tuple[str, ...]) -> list[tuple[tuple[in
 
 
 def _pair(elements: tuple[int, ...], functions: Sequence[Function]) -> Pair:
-    parts = [(function.narrow, radial_parts.radial_part(function)) for function in functions]
-    groups = sorted({(part.shape, part.shift) for narrow, part in parts if narrow}, key=str)
-    narrow = [
-        Narrow(shape, shift, tuple(sorted({p.eta for n, p in parts if n and (p.shape, p.shift) == (shape, shift)})))
-        for shape, shift in groups
-    ]
-    angles = angular_parts.ordered({angular_parts.angular_part(function) for function in functions})
-    wide = radial_parts.ordered({part for is_narrow, part in parts if not is_narrow})
+    parts = [(radial_parts.radial_part(function), angular_parts.angular_part(function)) for function in functions]
+    angles = angular_parts.ordered({angle for _, angle in parts})
+    groups: dict[tuple[Shape, float], set[tuple[float, int]]] = {}
+    for function, (part, angle) in zip(functions, parts, strict=True):
+        if function.narrow:
+            groups.setdefault((part.shape, part.shift), set()).add((part.eta, angles.index(angle)))
+    wide = radial_parts.ordered({p for one, (p, _) in zip(functions, parts, strict=True) if not one.narrow})
+    narrow = [_narrow(*key, groups[key]) for key in sorted(groups, key=str)]
     return Pair(elements[0], elements[1], angles, wide, tuple(narrow))
+
+
+def _narrow(shape: Shape, shift: float, members: set[tuple[float, int]]) -> Narrow:
+    etas = sorted({eta for eta, _ in members})
+    return Narrow(shape, shift, tuple(etas), tuple(sorted((etas.index(eta), angle) for eta, angle in members)))
 
 
 def _column(plan: Plan, function: Function, term: tuple[int, ...]) -> int:
@@ -167,6 +181,6 @@ def _column_of_pair(pair: Pair, function: Function, part: RadialPart) -> int:
     start = len(pair.angles) * len(pair.wide)
     for group in pair.narrow:
         if (group.shape, group.shift) == (part.shape, part.shift):
-            return start + group.etas.index(part.eta) * len(pair.angles) + angle
-        start += len(group.etas) * len(pair.angles)
+            return start + group.functions.index((group.etas.index(part.eta), angle))
+        start += len(group.functions)
     raise KeyError(function)
