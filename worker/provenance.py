@@ -2,7 +2,7 @@
 
 from importlib import metadata
 
-PACKAGES = ("torch", "numpy", "onnx", "onnxscript", "onnxruntime", "vesin", "ase", "scipy")
+PACKAGES = ("torch", "numpy", "onnx", "onnxruntime", "vesin", "ase", "scipy")
 """The packages that can change a number."""
 
 

@@ -1,0 +1,93 @@
+"""The search for hyperparameters: it starts from the given recipe, stays in its budget, goes on where it stopped."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from nnp.core import errors, recipe
+from nnp.core.search import Search, parse
+from nnp.learn.finish import Progress
+from nnp.learn.search.search import Found, search
+from nnp.learn.search.trials import FILE
+from tests.learn import toy_data
+
+RECIPE = recipe.parse(
+    {
+        "cutoff": 4.0,
+        "symmetry_functions": {"kind": "power_spectrum", "radial": 4, "channels": 2, "l_max": 2, "four_body": None},
+        "committee": [{"hidden": [8]}, {"hidden": [10]}],
+        "steps": 12,
+        "batch_size": 6,
+        "learning_rate": 0.02,
+    }
+)
+HOW = Search(steps=60, trial_steps=8, folds=2)
+FRAMES = toy_data.frames(18)
+
+
+def _all(run: Generator[Progress, None, Found]) -> tuple[list[Progress], Found]:
+    seen = []
+    while True:
+        try:
+            seen.append(next(run))
+        except StopIteration as stop:
+            return seen, stop.value
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Progress], Found, Path]:
+    folder = tmp_path_factory.mktemp("search")
+    seen, found = _all(search(RECIPE, FRAMES, HOW, checkpoint_directory=folder, threads=1))
+    return seen, found, folder
+
+
+def test_the_budget_is_kept_and_the_given_recipe_is_the_first_trial(finished: tuple) -> None:
+    seen, found, _ = finished
+    assert sum(trial.steps for trial in found.trials) <= HOW.steps
+    first = found.trials[0].point
+    assert (first["layers"], first["nodes_0"], first["cutoff"], first["radial"]) == (1, 8, 4.0, 4)
+    assert {progress.stage for progress in seen} == {"trials", "cross-validation"}
+    done = [progress.epoch for progress in seen if progress.stage == "trials"]
+    assert done == sorted(done)
+
+
+def test_the_result_is_a_recipe_with_cross_validated_errors(finished: tuple) -> None:
+    _, found, _ = finished
+    assert found.plot.startswith(b"\x89PNG")
+    content = found.to_dict()
+    assert recipe.parse(content["recipe"]) == found.recipe
+    assert len(found.recipe.committee) == len(RECIPE.committee)
+    for name in ("given", "best"):
+        force = content["errors"][name]["force_rmse_ev_per_a"]
+        assert force["interval"][0] < force["mean"] < force["interval"][1]
+        assert len(force["folds"]) == 2
+    assert found.improved == (found.recipe.committee != RECIPE.committee)
+
+
+def test_a_search_goes_on_with_the_trials_it_would_have_tried(finished: tuple, tmp_path: Path) -> None:
+    _, found, _ = finished
+    run = search(RECIPE, FRAMES, HOW, checkpoint_directory=tmp_path, threads=1)
+    for progress in run:
+        if progress.metrics.get("trial") == 3.0:
+            break
+    run.close()
+    _, again = _all(search(RECIPE, FRAMES, HOW, checkpoint_directory=tmp_path, threads=1))
+    assert [trial.point for trial in again.trials] == [trial.point for trial in found.trials]
+    assert again.errors == found.errors
+
+
+def test_a_record_of_another_search_or_a_damaged_one_is_refused(finished: tuple, tmp_path: Path) -> None:
+    _, _, folder = finished
+    with pytest.raises(errors.CheckpointError, match="another search"):
+        next(search(RECIPE, FRAMES, Search(steps=61), checkpoint_directory=folder))
+    (tmp_path / FILE).write_text("{")
+    with pytest.raises(errors.CheckpointError, match="damaged"):
+        next(search(RECIPE, FRAMES, HOW, checkpoint_directory=tmp_path))
+
+
+def test_impossible_searches_name_the_field() -> None:
+    with pytest.raises(errors.RecipeError, match=r"search\.folds"):
+        parse({"folds": 1})
+    with pytest.raises(errors.RecipeError, match=r"search\.vary\.0"):
+        parse({"vary": ["weather"]})
