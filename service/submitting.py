@@ -99,7 +99,7 @@ def _replicas(session: Session, request: wire.ReplicasRequest) -> dict[str, Any]
 
 def _pinned(session: Session, recipe: dict[str, Any]) -> dict[str, Any]:
     """The recipe with the potentials of its baseline by version, also where it names an alias."""
-    for number, term in enumerate(recipe["baseline"]):
+    for number, term in enumerate(recipe["baseline"] or []):
         if term["kind"] != "potential":
             continue
         field = f"recipe.baseline.{number}.name"

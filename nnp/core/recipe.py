@@ -228,10 +228,11 @@ class Recipe(_Closed):
         description="Short-range repulsion below the shortest distances of the data; null = none, and the potential "
         "may attract atoms in a collision.",
     )
-    baseline: Annotated[tuple[BaselineTerm, ...], pydantic.Field(max_length=8)] = pydantic.Field(
-        (ZblTerm(),),
-        description="Energies known beforehand: subtracted from the labels, and part of the potential. The repulsion "
-        "of nuclei gives forces the right slope where atoms come closer than in any training structure.",
+    baseline: Annotated[tuple[BaselineTerm, ...], pydantic.Field(max_length=8)] | None = pydantic.Field(
+        None,
+        description="Energies known beforehand: subtracted from the labels, and part of the potential. Null = the "
+        "repulsion of nuclei (ZBL) up to the cutoff, which gives forces the right slope where atoms come closer than in "
+        "any training structure; nothing with `centres` or `without`.",
     )
     centres: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] | None = pydantic.Field(
         None,
@@ -340,6 +341,13 @@ class Recipe(_Closed):
     exclude_groups: tuple[str, ...] = pydantic.Field(
         (), description="Groups left out of training, validation and test (they are still evaluated, as `excluded`)."
     )
+
+    @property
+    def baseline_terms(self) -> tuple[BaselineTerm, ...]:
+        """The terms of the baseline, also where it is automatic: a guest's networks cannot make up for its host."""
+        if self.baseline is not None:
+            return self.baseline
+        return () if self.centres is not None or self.without is not None else (ZblTerm(),)
 
     @pydantic.model_validator(mode="after")
     def _fractions_leave_something(self) -> "Recipe":

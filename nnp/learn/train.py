@@ -292,7 +292,7 @@ def _definition(
         known, own = renewed.baseline, [frames[i] for i in parts.train]
         own = own if known is None else difference.subtracted(known, own)
         return replace(renewed, references=fine_tuning.references(inherited, own))
-    known = difference.baseline(wanted.baseline, definitions.elements_of(frames), baselines, wanted.cutoff)
+    known = difference.baseline(wanted.baseline_terms, definitions.elements_of(frames), baselines, wanted.cutoff)
     residual = frames if known is None else difference.subtracted(known, frames)
     return definitions.fit(wanted, residual, parts, known)
 

@@ -114,7 +114,7 @@ def test_recipes_name_baselines_by_pair() -> None:
             ]
         }
     )
-    made = difference.baseline(wanted.baseline, ELEMENTS, {}, 6.0)
+    made = difference.baseline(wanted.baseline_terms, ELEMENTS, {}, 6.0)
     assert isinstance(made, baseline.Sum)
     zbl, pairs, tail = made.parts
     assert zbl == Zbl(elements=ELEMENTS, inner=((0.528, 0.904), (0.904, 1.28)), outer=((1.056, 1.808), (1.808, 2.56)))
@@ -136,4 +136,4 @@ def test_recipes_name_baselines_by_pair() -> None:
 )
 def test_impossible_baselines_are_refused(terms: list[dict], message: str) -> None:
     with pytest.raises(errors.RecipeError, match=message):
-        difference.baseline(recipe.parse({"baseline": terms}).baseline, ELEMENTS, {}, 6.0)
+        difference.baseline(recipe.parse({"baseline": terms}).baseline_terms, ELEMENTS, {}, 6.0)

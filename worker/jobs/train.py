@@ -74,7 +74,7 @@ def _training(
 
 def _baselines(work: Work, recipe: recipes.Recipe) -> dict[str, bytes]:
     """The checkpoints of the potentials that the recipe's baseline names."""
-    names = [term.name for term in recipe.baseline if term.kind == "potential"]
+    names = [term.name for term in recipe.baseline_terms if term.kind == "potential"]
     return {name: warm_start(work, _version(work, name)).checkpoint for name in names}
 
 
