@@ -231,8 +231,8 @@ class Recipe(_Closed):
     baseline: Annotated[tuple[BaselineTerm, ...], pydantic.Field(max_length=8)] | None = pydantic.Field(
         None,
         description="Energies known beforehand: subtracted from the labels, and part of the potential. Null = the "
-        "repulsion of nuclei (ZBL) up to the cutoff, which gives forces the right slope where atoms come closer than in "
-        "any training structure; nothing with `centres` or `without`.",
+        "repulsion of nuclei (ZBL) up to the cutoff, which gives forces the right slope where atoms come closer than "
+        "in any training structure; nothing with `centres` or `without`.",
     )
     centres: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] | None = pydantic.Field(
         None,
