@@ -22,13 +22,14 @@ MORSE = {"epsilon": 0.2, "r0": 2.8, "rho0": 4.5, "rcut1": 4.6, "rcut2": 5.2}
 WITHOUT = {"centres": ["Li"], "without": ["Li"]}
 SMALL = {
     "cutoff": 5.2,
-    "symmetry_functions": {"kind": "power_spectrum", "radial": 6, "channels": 3, "l_max": 3},
+    "symmetry_functions": {"kind": "power_spectrum", "radial": 6, "channels": 3, "l_max": 3, "four_body": None},
     "committee": [{"hidden": [9, 9], "activation": "tanh"}],
     "replicas": [{"hidden": [6]}, {"hidden": [8]}],
     "replica_steps": 20,
     "test_fraction": 0.2,
     "validation_fraction": 0.2,
     "batch_size": 10,
+    "optimiser": "adam",
     "learning_rate": 0.02,
 }
 
