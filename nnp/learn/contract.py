@@ -43,7 +43,8 @@ def check(
         seed: of displacements, directions and rotations.
     """
     limits = tolerances or Tolerances()
-    float32, float64 = (potentials.Potential.load(file, threads=1) for file in (onnx_float32, onnx_float64))
+    files = (onnx_float32, onnx_float64)
+    float32, float64 = (potentials.Potential.load(file, threads=1, kernel=False) for file in files)
     report = contract.check(float64=float64, float32=float32, structures=structures, tolerances=limits, seed=seed)
     random = np.random.default_rng(seed)
     displaced = [

@@ -30,7 +30,7 @@ def run(
         imported: the potential.
         structures: to evaluate, Å.
         dtype: "float64" or "float32".
-        engine: "torch" from the parameters, "onnx" through the exported file.
+        engine: "torch" from the parameters, "onnx" through the exported file, "kernel" with compiled functions.
     """
     length, energy = imported.units.length_a, imported.units.energy_ev
     references = imported.potential.reference_energies
@@ -75,7 +75,7 @@ def _evaluated(imported: Imported, structures: Sequence[Structure], dtype: str, 
     if engine == "torch":
         return evaluation.evaluate(imported.potential, structures, dtype)
     described = export.describe(imported.potential, dtype)
-    served = potentials.Potential.load(export.to_onnx(imported.potential, described))
+    served = potentials.Potential.load(export.to_onnx(imported.potential, described), kernel=engine == "kernel")
     return served.evaluate(structures, ("energy", "energies", "forces"), deterministic=True)
 
 
@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("potential", type=Path, help="folder (or potential_saved file) of the potential")
     parser.add_argument("structures", type=Path, help="input.data, extended XYZ, LAMMPS data file, ...")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")
-    parser.add_argument("--engine", choices=("torch", "onnx"), default="torch")
+    parser.add_argument("--engine", choices=("torch", "onnx", "kernel"), default="torch")
     parser.add_argument("--units", help="of the potential, such as bohr,hartree; None takes the format's custom")
     parser.add_argument("--format", help="of the structures; None finds it by name and content")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")

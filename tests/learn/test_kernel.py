@@ -1,5 +1,7 @@
 """Potentials evaluated with the compiled kernel: equal to the whole graph in ONNX Runtime, in every property."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -123,6 +125,16 @@ def test_what_the_kernel_does_not_know_runs_in_the_graph() -> None:
     content = random_potential.file(random_potential.make(ELEMENTS), "float64")
     assert Evaluated.load(content).engine == "onnxruntime"
     with pytest.raises(errors.DeviceError, match="Behler-Parrinello"):
+        Evaluated.load(content, kernel=True)
+
+
+@pytest.mark.parametrize("module", ["numba", "nnp.core.kernel.engine"], ids=["absent", "broken"])
+def test_without_numba_everything_runs_in_the_graph(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    content = random_potential.file(potential(), "float64")
+    monkeypatch.setenv("NNP_KERNEL", "auto")
+    monkeypatch.setitem(sys.modules, module, None)
+    assert Evaluated.load(content).engine == "onnxruntime"
+    with pytest.raises(errors.DeviceError, match="numba"):
         Evaluated.load(content, kernel=True)
 
 

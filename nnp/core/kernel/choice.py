@@ -42,10 +42,13 @@ def sessions(file: onnx.ModelProto, manifest: Manifest, device: str, kernel: boo
     if kernel is False or (kernel is None and os.environ.get(SETTING, "auto") == "off"):
         return Sessions(file, device)
     reason = reason_against(file, manifest, device)
-    if reason is not None:
-        if kernel:
-            raise errors.DeviceError(f"the compiled kernel cannot evaluate this potential: {reason}")
-        return Sessions(file, device)
-    from nnp.core.kernel.engine import KernelSessions
+    if reason is None:
+        try:
+            from nnp.core.kernel.engine import KernelSessions
 
-    return KernelSessions(file, manifest)
+            return KernelSessions(file, manifest)
+        except ImportError as error:  # numba refuses versions of numpy that it does not know yet
+            reason = f"numba cannot be used: {error}"
+    if kernel:
+        raise errors.DeviceError(f"the compiled kernel cannot evaluate this potential: {reason}")
+    return Sessions(file, device)

@@ -99,7 +99,7 @@ def _finished(
 def _served(imported: Imported, dtype: str) -> potentials.Potential:
     """The potential as it is served in a precision."""
     described = export.describe(imported.potential, dtype)
-    return potentials.Potential.load(export.to_onnx(imported.potential, described))
+    return potentials.Potential.load(export.to_onnx(imported.potential, described), kernel=False)
 
 
 def _probes(imported: Imported, definition: definitions.Definition, frames: Sequence[Frame]) -> list[Structure]:
