@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from models_store import datasets, jobs, potentials
 from models_store import errors as store_errors
 from models_store.tables import DatasetState, DatasetVersion, Job, PotentialState, PotentialVersion
+from nnp.core.recipe import Recipe
 from nnp_client.wire import jobs as wire
 from service import errors
 
@@ -56,6 +57,8 @@ def _train(session: Session, request: wire.TrainRequest) -> dict[str, Any]:
 def _retrain(session: Session, request: wire.RetrainRequest) -> dict[str, Any]:
     parent = usable(session, request.parent)
     recipe = parent.recipe if request.recipe is None else _pinned(session, request.recipe.model_dump(mode="json"))
+    if recipe is None and parent.origin is not None:
+        recipe = Recipe().model_dump(mode="json")  # an import has none, and keeps its own networks and cutoff
     if recipe is None:
         raise errors.FieldError(f"recipe: {parent.reference} was not trained here and has none", field="recipe")
     dataset = ready(session, request.dataset_version)

@@ -92,7 +92,7 @@ def make(
             recipe=None,
             dataset_version_id=None if dataset_version is None else datasets.version(session, dataset_version).id,
             parent=parent,
-            limits=[{"code": limit["code"], "sentence": limit["sentence"]} for limit in built.limits],
+            limits=built.limits,
             origin={**built.origin, **_said(source)},
         )
         return {**result, "limits": [limit["code"] for limit in built.limits]}

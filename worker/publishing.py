@@ -98,7 +98,7 @@ def register(
         recipe: what it was trained by; None for an import.
         dataset_version_id: the row id of the dataset version it was trained on.
         parent: the version it was made from.
-        limits: what its form cannot do: code, sentence.
+        limits: what its form cannot do: code, sentence, names of checks of the contract that it breaks.
         origin: format and files of an import.
     """
     for role, entry in files.items():

@@ -51,7 +51,7 @@ class PotentialVersion(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(Json)
     card: Mapped[dict[str, Any]] = mapped_column(Json)
     gates: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    limits: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)  # code, sentence: what its form cannot do
+    limits: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)  # code, sentence, checks: what its form cannot do
     origin: Mapped[dict[str, Any] | None] = mapped_column(Json)  # format and files of an imported version
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))
     recipe: Mapped[dict[str, Any] | None] = mapped_column(Json)

@@ -49,10 +49,12 @@ class ParentPotential:
     Attributes:
         checkpoint: the `Trained.checkpoint` of the parent.
         name: for the lineage, such as "Si:3".
+        excused: names of checks of the physics contract that its form breaks, such as an imported hard cutoff.
     """
 
     checkpoint: bytes
     name: str | None = None
+    excused: tuple[str, ...] = ()
 
 
 def train(
@@ -132,7 +134,8 @@ def _train(
     shapes = inherited.committee if inherited else wanted.committee
     trained = _weights(definition, shapes, members, wanted, copies)
     provenance = _provenance(kept, wanted, parent, lineage)
-    return (yield from finish.finish(trained, _named(frames, parts), provenance, started))
+    excused = parent.excused if parent else ()
+    return (yield from finish.finish(trained, _named(frames, parts), provenance, started, excused=excused))
 
 
 def add_replicas(
@@ -169,12 +172,15 @@ def add_replicas(
         provenance = _provenance(kept, wanted, parent, lineage or {})
         if not any(frame.label for frame in frames):
             trained = yield from unlabelled.replicate(found, frames, wanted, kept)
-            return (yield from unlabelled.finish(trained, frames, representatives(frames), provenance, started))
+            probes = representatives(frames)
+            done = unlabelled.finish(trained, frames, probes, provenance, started, excused=parent.excused)
+            return (yield from done)
         parts = splits.split(frames, wanted)
         data = _batches(found.definition, frames, parts, wanted)
         copies = yield from _replicated(wanted, found.definition, weights.members_of(found), data, kept)
         trained = replace(found, replicas=wanted.replicas, copies=tuple(stacks.to_weights(copies)))
-        return (yield from finish.finish(trained, _named(frames, parts), provenance, started))
+        named = _named(frames, parts)
+        return (yield from finish.finish(trained, named, provenance, started, excused=parent.excused))
 
 
 def _replicated(

@@ -41,7 +41,7 @@ def structures(tmp_path: Path) -> Path:
 def labelled(tmp_path: Path) -> Path:
     """Molecules with made-up labels; a quarter of them becomes the test split."""
     path = tmp_path / "labelled.extxyz"
-    frames = water()
+    frames = water(16)
     for atoms in frames:
         atoms.calc = SinglePointCalculator(atoms, energy=-2000.0, forces=np.zeros((3, 3)))
     ase.io.write(path, frames)
@@ -146,5 +146,21 @@ def test_replicas_follow_and_other_files_replace_nothing_unmeasured(
     again = {"version": "Water:3", "dataset_version": "labelled:1", "split": "test", "alias": "production"}
     measured = laboratory.run(laboratory.submit("evaluate", **again)).result["gates"]
     assert measured["checks"][0]["passed"], measured
-    assert measured["checks"][1]["detail"] == "finite on 2 test structures"
+    assert measured["checks"][1]["detail"] == "finite on 4 test structures"
     assert measured["checks"][2]["values"]["incumbent"]["force_rmse_ev_per_a"] > 0.0
+
+
+def test_an_import_with_a_hard_cutoff_is_trained_further_and_keeps_its_limit(laboratory: Any, labelled: Path) -> None:
+    assert laboratory.upload(labelled, dataset="labelled", test_fraction=0.25).state == "succeeded"
+    hard = hand_written.INPUT_NN.replace("cutoff_type 2 0.0", "cutoff_type 0")
+    assert submit(laboratory, hand_written.n2p2(input_nn=hard)).state == "succeeded"
+    recipe = {"steps": 2, "replicas": None, "batch_size": 4}
+    fields = {"potential": "Water", "parent": "Water:1", "dataset_version": "labelled:1", "recipe": recipe}
+    job = laboratory.run(laboratory.submit("retrain", **fields))
+    assert job.state == "succeeded", job.error
+    first, second = (resolve(laboratory, f"Water:{number}") for number in (1, 2))
+    assert "hard_cutoff" in [limit["code"] for limit in second.limits]
+    assert second.limits == first.limits
+    assert (second.origin, second.parent_id) == (None, first.id)
+    contract = second.gates["checks"][0]
+    assert contract["passed"], contract

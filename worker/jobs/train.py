@@ -16,9 +16,6 @@ from worker.work import Publish, Work
 if TYPE_CHECKING:
     from nnp.learn import train
 
-INHERITED = frozenset({"hard_cutoff"})
-"""Limits of a parent that networks trained further cannot lift."""
-
 
 def run(work: Work) -> Publish:
     """Train, judge and store; a killed worker's successor goes on from the job's last checkpoint.
@@ -28,10 +25,10 @@ def run(work: Work) -> Publish:
         DivergedError: the training diverged; its checkpoint stays.
     """
     payload = work.payload
-    recipe = recipes.parse(payload["recipe"])
-    frames = evaluation.frames(work, payload["dataset_version"])
     parent = _parent(work)
-    limits = [limit for limit in (parent.limits or ()) if limit["code"] in INHERITED] if parent else []
+    recipe = _suiting(work, recipes.parse(payload["recipe"]), parent)
+    frames = evaluation.frames(work, payload["dataset_version"])
+    limits = [] if parent is None else parent.limits or []  # its form stays, however its networks are trained
     work.journal.say(f"training {payload['potential']} on {payload['dataset_version']}: {len(frames)} frames")
     trained = publishing.follow(work, lambda: _training(work, recipe, frames, parent))
     test = evaluation.held_out(evaluation.as_learnt(frames, recipe), recipe)
@@ -72,6 +69,18 @@ def _training(
     )
 
 
+def _suiting(work: Work, recipe: recipes.Recipe, parent: PotentialVersion | None) -> recipes.Recipe:
+    """The recipe with networks and cutoff of an imported parent, which no recipe has chosen."""
+    if parent is None or parent.origin is None:
+        return recipe
+    from nnp.learn import weights
+
+    found = weights.unpack(warm_start(work, parent).checkpoint)
+    networks = [{"hidden": shape.hidden, "hidden_by_element": shape.hidden_by_element} for shape in found.committee]
+    shaped = {"committee": networks, "cutoff": found.definition.functions.cutoff}
+    return recipes.parse({**recipe.model_dump(mode="json"), **shaped})
+
+
 def _baselines(work: Work, recipe: recipes.Recipe) -> dict[str, bytes]:
     """The checkpoints of the potentials that the recipe's baseline names."""
     names = [term.name for term in recipe.baseline_terms if term.kind == "potential"]
@@ -103,7 +112,9 @@ def warm_start(work: Work, parent: PotentialVersion) -> "train.ParentPotential":
     checkpoint = parent.artifact_hashes.get("checkpoint")
     if checkpoint is None:
         raise JobRefused("parent_without_checkpoint", f"{parent.reference} has no checkpoint to start from.")
-    return train.ParentPotential(checkpoint=work.workplace.artifacts.read(checkpoint), name=parent.reference)
+    excused = tuple(check for limit in parent.limits or () for check in limit.get("checks", ()))
+    content = work.workplace.artifacts.read(checkpoint)
+    return train.ParentPotential(checkpoint=content, name=parent.reference, excused=excused)
 
 
 def _parent(work: Work) -> PotentialVersion | None:
