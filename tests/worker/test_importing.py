@@ -164,3 +164,4 @@ def test_an_import_with_a_hard_cutoff_is_trained_further_and_keeps_its_limit(lab
     assert (second.origin, second.parent_id) == (None, first.id)
     contract = second.gates["checks"][0]
     assert contract["passed"], contract
+    assert second.recipe["committee"][0]["hidden"] == [3, 2]
