@@ -24,7 +24,8 @@ def narrow(functions: "SymmetryFunctions", columns: Sequence[int]) -> tuple["Sym
             return as_it_is
         return narrow(replace(functions, angular=replace(part, four_body=None)), columns)
     keys = _keys(functions)
-    if len(keys) != functions.size:
+    masked = functions.radial_elements is not None or functions.angular_pairs is not None
+    if masked or len(keys) != functions.size:
         return as_it_is
     kept = [keys[column] for column in columns]
     gaussians = sorted({int(key[2]) for key in kept if key[0] == "G2"})  # type: ignore[call-overload]

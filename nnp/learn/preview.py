@@ -61,6 +61,7 @@ class Preview:
             },
             "curves": {kind: rows.tolist() for kind, rows in self.curves.items()},
             "types": [one.to_dict() for one in self.masks],
+            "element_tuples": tuples.kept(self.masks),
         }
 
     def plot(self) -> bytes:

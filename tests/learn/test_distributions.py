@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.spacegroup import crystal
 
+from nnp.core import recipe
 from nnp.core.label import Frame
 from nnp.core.structure import Structure
 from nnp.learn import preview
@@ -85,6 +86,10 @@ def test_thirteen_of_twenty_seven_types_of_lithium_phosphate() -> None:
         ("O", "Li", "O"),
         ("O", "P", "O"),
     ]
+    wanted = recipe.parse({"symmetry_functions": {"kind": "power_spectrum", "element_tuples": kept}})
+    counts = preview.preview([frame(lithium_phosphate())], wanted).to_dict()["functions"]
+    every = preview.preview([frame(lithium_phosphate())], recipe.Recipe()).to_dict()["functions"]
+    assert all(counts[element] < 0.8 * every[element] for element in counts)
     reasons = {one.elements: one.reason for one in suggested if one.kind == "angular"}
     assert reasons["O", "P", "O"].startswith("6.0 angles between direct neighbours, at 109 ±")
     assert reasons["P", "P", "P"] == "P is no direct neighbour of P"
@@ -102,6 +107,7 @@ def test_preview_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert printed["elements"] == ["Li", "O", "P"]
     assert set(printed["functions"]) == {"Li", "O", "P"}
     assert len(printed["curves"]["radial"]) == 8
+    assert len(printed["element_tuples"]["angular"]) == 4
     assert len(printed["rdf"]["O-P"]) == len(printed["radii"])
     preview.main([str(data), "--output", str(picture)])
     assert "keep angular O-P-O" in capsys.readouterr().out

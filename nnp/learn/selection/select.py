@@ -1,17 +1,16 @@
 """Select symmetry functions: one generator from recipe and frames to a recipe with fewer functions, without server."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_numbers
 
 from nnp.core import errors, function_recipe, neighbours, recipe
 from nnp.core.label import Frame
 from nnp.core.selection import Selection
-from nnp.learn import grid, selected, splits
+from nnp.learn import definition, difference, grid, selected, splits
 from nnp.learn.descriptor import Descriptor
 from nnp.learn.finish import Progress
 from nnp.learn.selection import curve, plots, principal
@@ -74,7 +73,11 @@ class Selected:
 
 
 def select(
-    wanted: recipe.Recipe, frames: Sequence[Frame], how: Selection | None = None
+    wanted: recipe.Recipe,
+    frames: Sequence[Frame],
+    how: Selection | None = None,
+    *,
+    baselines: Mapping[str, bytes] | None = None,
 ) -> Generator[Progress, None, Selected]:
     """Choose functions from the pool that a recipe means.
 
@@ -85,6 +88,7 @@ def select(
         wanted: the recipe; its `symmetry_functions` are the pool.
         frames: structures with labels.
         how: method, count and curve; None for the defaults.
+        baselines: checkpoint of every potential that the recipe's baseline names; what is fitted is the rest.
 
     Raises:
         InputError: too few structures, too many functions, no neighbours, or nothing varies.
@@ -94,6 +98,8 @@ def select(
     started = time.monotonic()
     own = _frames(wanted, frames, how.atoms)
     fold_numbers(own, how.folds, wanted.seed)
+    known = difference.baseline(wanted.baseline, definition.elements_of(own), baselines or {}, wanted.cutoff)
+    own = own if known is None else difference.subtracted(known, own)
     functions = _functions(wanted, own)
     check_size(functions.size, len(functions.elements))
     found = yield from _pool(functions, own, wanted, how)
@@ -123,10 +129,8 @@ def _recipe(wanted: recipe.Recipe, functions: Descriptor, method: str, chosen: S
     """The recipe with the chosen functions, or with as many principal components."""
     given = wanted.symmetry_functions
     if method != "pca":
-        definition = selected.narrowed(functions, chosen).to_dict()
-        return wanted.model_copy(
-            update={"symmetry_functions": function_recipe.ExplicitFunctions(definition=definition)}
-        )
+        explicit = function_recipe.ExplicitFunctions(definition=selected.narrowed(functions, chosen).to_dict())
+        return wanted.model_copy(update={"symmetry_functions": explicit})
     if isinstance(given, function_recipe.ExplicitFunctions):
         return wanted
     compression = function_recipe.Compression(components=len(chosen))
@@ -149,10 +153,8 @@ def _frames(wanted: recipe.Recipe, frames: Sequence[Frame], atoms: int) -> list[
 
 
 def _functions(wanted: recipe.Recipe, frames: Sequence[Frame]) -> Descriptor:
-    symbols = {symbol for frame in frames for symbol in frame.structure.elements}
-    elements = sorted(symbols, key=lambda symbol: atomic_numbers[symbol])
     table = neighbours.neighbour_table([frame.structure for frame in frames], wanted.cutoff)
-    return grid.symmetry_functions_for(wanted, elements, table)
+    return grid.symmetry_functions_for(wanted, definition.elements_of(frames), table)
 
 
 def _pool(

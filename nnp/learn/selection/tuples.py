@@ -62,7 +62,7 @@ def suggested(found: Distributions) -> list[Tuple]:
 
 
 def kept(types: Sequence[Tuple]) -> dict[str, list[list[str]]]:
-    """The kept tuples: {"radial": [[centre, neighbour], ...], "angular": [[neighbour, centre, neighbour], ...]}."""
+    """The kept tuples as `element_tuples` of a recipe has them: pairs [centre, neighbour], triples with it between."""
     return {kind: [list(t.elements) for t in types if t.kept and t.kind == kind] for kind in ("radial", "angular")}
 
 
