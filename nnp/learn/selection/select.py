@@ -98,7 +98,7 @@ def select(
     started = time.monotonic()
     own = _frames(wanted, frames, how.atoms)
     fold_numbers(own, how.folds, wanted.seed)
-    known = difference.baseline(wanted.baseline, definition.elements_of(own), baselines or {}, wanted.cutoff)
+    known = difference.baseline(wanted.baseline_terms, definition.elements_of(own), baselines or {}, wanted.cutoff)
     own = own if known is None else difference.subtracted(known, own)
     functions = _functions(wanted, own)
     check_size(functions.size, len(functions.elements))
