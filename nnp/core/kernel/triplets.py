@@ -1,7 +1,7 @@
 """Triplets of an atom and two neighbours, some hundred at a time: angular functions and their adjoint.
 
 The pairs of two lists whose third distance lies inside the window are written into the rows of a *batch* that stays in
-the innermost cache; every step after that is a loop over a batch without branches. The adjoint writes
+the caches of the core; every step after that is a loop over a batch without branches. The adjoint writes
 dE/dr_ij = α r_ij + β r_ik with
 
 α = U + T f'(r_ij) / (f(r_ij) r_ij) - C cos θ / r_ij² + B,    β = C / (r_ij r_ik) - B
