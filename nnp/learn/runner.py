@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from nnp.core.prediction import Prediction
 from nnp.core.structure import Structure
 from nnp.learn import evaluation, export, foreign
 from nnp.learn.foreign import Imported, n2p2
+from nnp.learn.foreign.units import METAL
 
 
 def run(
@@ -52,8 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     given = _parser().parse_args(arguments)
     try:
-        imported = foreign.read(given.potential, given.units)
-        structures = _structures(given, imported)
+        imported, structures = _read(given)
         results = list(run(imported, structures, given.dtype, given.engine))
     except errors.NnpError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -77,6 +78,19 @@ def _evaluated(imported: Imported, structures: Sequence[Structure], dtype: str, 
     described = export.describe(imported.potential, dtype)
     served = potentials.Potential.load(export.to_onnx(imported.potential, described), kernel=engine == "kernel")
     return served.evaluate(structures, ("energy", "energies", "forces"), deterministic=True)
+
+
+def _read(given: argparse.Namespace) -> tuple[Imported, list[Structure]]:
+    """Potential and structures; numbers in native units are the same whatever these are, so a wrong guess is mended."""
+    imported = foreign.read(given.potential, given.units)
+    try:
+        return imported, _structures(given, imported)
+    except errors.PlausibilityError:
+        if given.units is not None or imported.format != n2p2.FORMAT:
+            raise
+        imported = foreign.read(given.potential, str(METAL))
+        warning = f"the lengths look like Å, not Bohr: read as {METAL}"
+        return replace(imported, warnings=(warning,)), _structures(given, imported)
 
 
 def _structures(given: argparse.Namespace, imported: Imported) -> list[Structure]:

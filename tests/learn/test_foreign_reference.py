@@ -13,6 +13,7 @@ from nnp.core import reading, units
 from nnp.core.structure import Structure
 from nnp.learn import foreign, runner
 from nnp.learn.foreign import export_parts
+from tests.learn import foreign_files
 
 SMALL = (0, 4, 5, 6)
 """Of the water structures: periodic, sheared, a cluster, one molecule; the larger ones are left to the runner."""
@@ -122,6 +123,24 @@ def test_the_runner_prints_one_line_of_json(shared: Path, tmp_path: Path, capsys
     )
     assert runner.main(arguments) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(expected)
+
+
+def test_the_runner_notices_lengths_in_angstrom(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, data in foreign_files.n2p2().items():
+        (tmp_path / name).write_bytes(data)
+    atoms = "\n".join(
+        f"atom {x} {y} 0.0 {e} 0 0 0 0 0" for x, y, e in ((0, 0, "O"), (0.96, 0, "H"), (-0.24, 0.93, "H"))
+    )
+    (tmp_path / "input.data").write_text(f"begin\n{atoms}\nenergy 0\ncharge 0\nend\n")
+    arguments = [str(tmp_path), str(tmp_path / "input.data"), "--json"]
+    assert runner.main(arguments) == 0
+    guessed = json.loads(capsys.readouterr().out)
+    assert guessed["length_unit"] == "angstrom"
+    assert "look like Å" in guessed["warnings"][0]
+    assert runner.main([*arguments, "--units", "angstrom,ev"]) == 0
+    assert json.loads(capsys.readouterr().out)["structures"] == guessed["structures"]
+    assert runner.main([*arguments, "--units", "bohr,hartree"]) == 1
+    assert "look like Å" in capsys.readouterr().err
 
 
 def test_the_runner_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
