@@ -27,7 +27,7 @@ YOUNG = timedelta(days=1)
 """Artifacts younger than this are kept: what refers to them may be about to be written."""
 RETRY_WINDOW = timedelta(days=30)
 """How long the artifacts of failed and cancelled jobs and of rejected uploads are kept, so that they can be retried.
-What exports and selections made is kept as long, so that it can be fetched."""
+What exports, selections and searches made is kept as long, so that it can be fetched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,10 @@ def _referred(session: Session, retry_window: timedelta, among: Collection[str] 
     live = or_(
         Job.state.in_([JobState.QUEUED, JobState.RUNNING]),
         and_(
-            or_(Job.state.in_([JobState.FAILED, JobState.CANCELLED]), Job.kind.in_([JobKind.EXPORT, JobKind.SELECT])),
+            or_(
+                Job.state.in_([JobState.FAILED, JobState.CANCELLED]),
+                Job.kind.in_([JobKind.EXPORT, JobKind.SELECT, JobKind.SEARCH]),
+            ),
             Job.finished_at > now() - retry_window,
         ),
     )

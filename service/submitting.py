@@ -38,7 +38,9 @@ def submit(
         case wire.ExportRequest():
             payload = {"version": usable(session, request.version).reference, "format": request.format}
         case wire.SelectRequest():
-            payload = _select(session, request)
+            payload = _improved(session, request) | {"selection": request.selection.model_dump(mode="json")}
+        case wire.SearchRequest():
+            payload = _improved(session, request) | {"search": request.search.model_dump(mode="json")}
     return jobs.submit(session, request.kind, payload, idempotency_key=idempotency_key, actor=actor)
 
 
@@ -116,12 +118,11 @@ def _pinned(session: Session, recipe: dict[str, Any]) -> dict[str, Any]:
     return recipe
 
 
-def _select(session: Session, request: wire.SelectRequest) -> dict[str, Any]:
+def _improved(session: Session, request: wire.SelectRequest | wire.SearchRequest) -> dict[str, Any]:
     dataset = ready(session, request.dataset_version)
     recipe = request.recipe.model_dump(mode="json")
     _check_groups(recipe, dataset)
-    selection = request.selection.model_dump(mode="json")
-    return {"dataset_version": dataset.reference, "recipe": recipe, "selection": selection}
+    return {"dataset_version": dataset.reference, "recipe": recipe}
 
 
 def _check_groups(recipe: dict[str, Any], dataset: DatasetVersion) -> None:

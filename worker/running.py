@@ -16,7 +16,7 @@ from models_store.tables import AttemptOutcome
 from worker import failing
 from worker.failing import Failure, Rejections
 from worker.heartbeat import beating
-from worker.jobs import evaluate, export, importing, ingest, replicas, select, train
+from worker.jobs import evaluate, export, importing, ingest, replicas, search, select, train
 from worker.journal import Journal
 from worker.stopping import CancelRequested, JobStopped, ShuttingDown
 from worker.work import Publish, Work
@@ -40,6 +40,7 @@ KINDS = {
     "replicas": Kind(run=replicas.run),
     "export": Kind(run=export.run),
     "select": Kind(run=select.run),
+    "search": Kind(run=search.run),
 }
 PUBLICATION_PAUSES = (0.5, 2.0, 5.0)
 """Seconds to wait before publishing again when the registry did not answer."""

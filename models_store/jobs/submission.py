@@ -21,6 +21,7 @@ QUEUES: Mapping[JobKind, str] = {
     JobKind.REPLICAS: "train",
     JobKind.EXPORT: "train",
     JobKind.SELECT: "train",
+    JobKind.SEARCH: "train",
 }
 """The queue of each kind, named after the resource it needs."""
 

@@ -19,6 +19,7 @@ class JobKind(StrEnum):
     REPLICAS = "replicas"
     EXPORT = "export"
     SELECT = "select"
+    SEARCH = "search"
 
 
 class JobState(StrEnum):

@@ -107,6 +107,27 @@ class JobCalls(base.Calls):
         chosen = {"recipe": _fields(recipe) or {}, "selection": _fields(selection) or {}}
         return self.submit({"kind": "select", "dataset_version": dataset_version, **chosen})
 
+    def search(
+        self,
+        dataset_version: str,
+        *,
+        recipe: "Mapping[str, Any] | pydantic.BaseModel | None" = None,
+        search: "Mapping[str, Any] | pydantic.BaseModel | None" = None,
+    ) -> wire.JobOut:
+        """Queue the search for a better recipe; the job's result holds `recipe` and `errors`, its file is `plot`.
+
+        Args:
+            dataset_version: "si-pbe:2".
+            recipe: Where to start, as for `train`.
+            search: Fields of nnp.core.search.Search that differ from the default, or a Search.
+
+        Raises:
+            InvalidError: The recipe or the search cannot work; `field` names where.
+            ClientError: See `nnp_client.errors`.
+        """
+        chosen = {"recipe": _fields(recipe) or {}, "search": _fields(search) or {}}
+        return self.submit({"kind": "search", "dataset_version": dataset_version, **chosen})
+
     def export(self, version: str, format: str) -> wire.JobOut:
         """Queue the writing of `version` in the files of "n2p2" or "simple-nn"; see `download_job_file`."""
         return self.submit({"kind": "export", "version": version, "format": format})

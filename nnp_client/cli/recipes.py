@@ -1,4 +1,4 @@
-"""nnp select, recipe: jobs whose result is a recipe."""
+"""nnp select, search, recipe: jobs whose result is a recipe."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,11 @@ import typer
 
 from nnp_client.cli import jobs
 from nnp_client.cli.state import of
-from nnp_client.wire.jobs import JobOut
+from nnp_client.wire.jobs import JobKind, JobOut
 
 Text = str | None
+MAKERS = (JobKind.SELECT, JobKind.SEARCH)
+"""Jobs that make a recipe."""
 
 
 def select(
@@ -28,6 +30,27 @@ def select(
     given = {"method": method, "count": count}
     selection = {name: value for name, value in given.items() if value is not None}
     job = state.client.select(dataset, recipe=jobs.recipe_of(recipe, setting), selection=selection)
+    jobs.submitted(state, job, watch)
+
+
+def search(
+    context: typer.Context,
+    *,
+    dataset: Annotated[str, typer.Argument(help="Dataset version such as si-pbe:2, or si-pbe for the newest.")],
+    recipe: jobs.RecipeFile = None,
+    setting: jobs.Setting = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(help="networks, activation, functions, cutoff or loss; repeat for several; default: all."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Budget of all trials together in optimiser steps.")] = None,
+    watch: jobs.Watch = False,
+) -> None:
+    """Look for a better recipe near a given one, within a budget of steps."""
+    state = of(context)
+    given = {"vary": vary, "steps": steps}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    job = state.client.search(dataset, recipe=jobs.recipe_of(recipe, setting), search=chosen)
     jobs.submitted(state, job, watch)
 
 
@@ -51,13 +74,13 @@ def recipe(
 
 def install(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (select, recipe):
+    for command in (select, search, recipe):
         app.command()(command)
 
 
 def _recipe(job: JobOut) -> dict[str, Any]:
     """What the job made, else what it was asked to use."""
-    made = (job.result or {}).get("recipe") or (None if job.kind == "select" else job.request.get("recipe"))
+    made = (job.result or {}).get("recipe") or (None if job.kind in MAKERS else job.request.get("recipe"))
     if made is None:
         raise ValueError(f"job {job.id} ({job.kind.value}, {job.state.value}) has no recipe")
     return made

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from nnp.core.recipe import Network, Recipe
+from nnp.core.search import Search
 from nnp.core.selection import Selection
 from nnp_client.wire.base import DATASET_PATTERN, Name, Wire
 from nnp_client.wire.predictions import PotentialReference
@@ -23,6 +24,7 @@ class JobKind(StrEnum):
     REPLICAS = "replicas"
     EXPORT = "export"
     SELECT = "select"
+    SEARCH = "search"
 
 
 class JobState(StrEnum):
@@ -133,7 +135,18 @@ class SelectRequest(Wire):
     selection: Selection = Field(default_factory=Selection, description="Method, count and what the curve shows.")
 
 
-AnyRequest = TrainRequest | RetrainRequest | EvaluateRequest | ReplicasRequest | ExportRequest | SelectRequest
+class SearchRequest(Wire):
+    """Look for a better recipe near a given one: layers, activation, functions, cutoff, loss."""
+
+    kind: Literal["search"] = Field(description="What to do.")
+    dataset_version: DatasetVersionReference
+    recipe: Recipe = Field(default_factory=Recipe, description="Where to start; it is the first trial.")
+    search: Search = Field(default_factory=Search, description="What varies, budget in steps and folds.")
+
+
+AnyRequest = (
+    TrainRequest | RetrainRequest | EvaluateRequest | ReplicasRequest | ExportRequest | SelectRequest | SearchRequest
+)
 JobRequest = Annotated[AnyRequest, Field(discriminator="kind")]
 
 

@@ -106,6 +106,15 @@ def test_a_selection_is_a_job_with_recipe_and_method(client: Client, dataset: st
     assert refused.value.field == "selection.method"
 
 
+def test_a_search_is_a_job_with_recipe_and_budget(client: Client, dataset: str) -> None:
+    job = client.search(dataset, recipe={"seed": 3}, search={"steps": 100, "vary": ["cutoff"]})
+    assert (job.kind, job.queue) == ("search", "train")
+    assert (job.request["recipe"]["seed"], job.request["search"]["steps"]) == (3, 100)
+    with pytest.raises(errors.InvalidError) as refused:
+        client.search(dataset, search={"steps": 0})
+    assert refused.value.field == "search.steps"
+
+
 def test_a_submission_repeated_with_its_key_is_one_job(http: testing.TestClient, dataset: str) -> None:
     body = {"kind": "train", "potential": "Si", "dataset_version": dataset}
     answers = [http.post("/v1/jobs", json=body, headers={"Idempotency-Key": "one"}) for _ in range(2)]

@@ -1,22 +1,16 @@
 """The job `select`: from a pool of symmetry functions and a dataset version to a recipe with those that are needed."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy.orm import Session
-
-from models_store import artifacts, jobs
 from nnp.core import recipe as recipes
 from nnp.core import selection as selections
-from worker import evaluation, publishing
+from worker import evaluation, plotted, publishing
 from worker.work import Publish, Work
 
 if TYPE_CHECKING:
     from nnp.learn.finish import Progress
     from nnp.learn.selection.select import Selected
-
-ROLE = "plot"
-MEDIA_TYPE = "image/png"
 
 
 def run(work: Work) -> Publish:
@@ -26,16 +20,8 @@ def run(work: Work) -> Publish:
         InputError, RecipeError: the data or the pool allow no choice.
     """
     selected = publishing.follow(work, lambda: _selecting(work))
-    plot = work.workplace.artifacts.put(selected.plot)
     work.journal.say(f"chose {selected.count} of {selected.pool_size} functions in {selected.seconds:.0f} s")
-
-    def publish(session: Session) -> dict[str, Any]:
-        artifacts.register(session, plot, MEDIA_TYPE)
-        jobs.keep(session, work.claim, {ROLE: plot.sha256})
-        dataset = {"dataset_version": work.payload["dataset_version"]}
-        return {**selected.to_dict(), **dataset, "files": {ROLE: plot.sha256}}
-
-    return publish
+    return plotted.publication(work, selected)
 
 
 def _selecting(work: Work) -> Generator["Progress", None, "Selected"]:
