@@ -5,7 +5,9 @@ functions (4 eta x zeta 1, 2, 4 x lambda +-1); a committee of 8 networks 32-20-2
 weights: the time does not depend on them. Beside it, each against its own like: one member instead of eight, twice the
 neighbours (cutoff 7.56 Å), the power spectrum of the default recipe with its networks, and five elements with element
 channels against one element. LAMMPS SNAP (``Si_Zuo_JPCA2020.snap``) on the same atoms runs in turn with them, as the
-measure of the machine's speed: compare ratios between machines, not microseconds. ``--json`` prints one line.
+measure of the machine's speed: compare ratios between machines, not microseconds. Times on one core are CPU times of
+the process (which other processes on the machine disturb less; equal to the wall clock on a quiet one). ``--json``
+prints one line.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from nnp.core import neighbours
-from nnp.core.potential import BLOCK_ATOMS, Potential
+from nnp.core.potential import Potential
 from nnp.core.structure import Structure
 
 PROPERTIES = ("energy", "forces", "stress", "energies", "energy_novelties")
@@ -128,8 +130,8 @@ def graph_alone(potential: Potential, structure: Structure) -> Callable[[], None
     session = potential.session(GRAPH_OUTPUTS)
     names = [item.name for item in session.get_inputs()]
     blocks = []
-    for start in range(0, len(table), BLOCK_ATOMS["cpu"]):
-        rows = slice(start, start + BLOCK_ATOMS["cpu"])
+    for start in range(0, len(table), potential.block_atoms):
+        rows = slice(start, start + potential.block_atoms)
         feeds = {
             "vectors": table.vectors[rows],
             "neighbour_species": kinds[rows],
@@ -169,10 +171,11 @@ def snap(structure: Structure) -> Callable[[], None] | None:
     return lambda: engine.command("run 4 pre no post no")
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
+def seconds(work: Callable[[], Any], clock: Callable[[], float] = time.process_time) -> float:
+    """CPU time of this process, or the time that another clock gives."""
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def compare(folder: Path, rounds: int) -> dict[str, float | None]:
@@ -202,7 +205,8 @@ def compare(folder: Path, rounds: int) -> dict[str, float | None]:
     for _ in range(rounds):
         for name, (job, times_each) in work.items():
             repeats = 1 if name.startswith("reference") else 3
-            times[name].append(min(seconds(job) for _ in range(repeats)) / times_each / len(structure) * 1e6)
+            clock = time.perf_counter if name.endswith("two_threads") else time.process_time
+            times[name].append(min(seconds(job, clock) for _ in range(repeats)) / times_each / len(structure) * 1e6)
     result: dict[str, float | None] = {name: median(values) for name, values in times.items()}
     result.setdefault("reference_us_per_atom", None)
     graph = times["us_per_atom_graph"]

@@ -108,6 +108,11 @@ class Potential:
         """Chemical symbols that the potential covers."""
         return self.manifest.elements
 
+    @property
+    def block_atoms(self) -> int:
+        """Atoms that go through the graph together: more with many elements, whose networks see a part of them each."""
+        return BLOCK_ATOMS[self.device] * min(max(len(self.manifest.elements) - 1, 1), 4)
+
     def session(self, outputs: Collection[str]) -> Any:
         """The ONNX Runtime session that computes exactly these outputs of the graph (docs/onnx.md)."""
         return self._sessions.session(tuple(sorted(outputs)))
@@ -142,7 +147,7 @@ class Potential:
         wanted = [name for name in properties if name not in missing]
         predictions: list[Prediction] = []
         for batch in _batches(structures, 1 if deterministic else BATCH_ATOMS):
-            predictions += self._evaluate_batch(batch, wanted, missing, block_atoms or BLOCK_ATOMS[self.device])
+            predictions += self._evaluate_batch(batch, wanted, missing, block_atoms or self.block_atoms)
         return predictions
 
     def _check_elements(self, structure: Structure) -> None:

@@ -32,7 +32,7 @@ class Constants(NamedTuple):
     first: torch.Tensor | None  # (P,) flat index of (a, b); None when pairs are (a, a) for every channel in order
     second: torch.Tensor | None  # (P,) flat index of (b, a)
     place: torch.Tensor | None  # (C·C,) index of the pair of two channels, 0 where there is none
-    share: torch.Tensor | None  # (C·C, 1) κ, twice that for a channel with itself, 0 where there is no pair
+    share: torch.Tensor | None  # (C·C, F) κ, twice that for a channel with itself, 0 where there is no pair
     harmonics: torch.Tensor  # (Q+s, Y) H, zero rows for the self sums
     functions: torch.Tensor  # (Y, F) T
     factors: torch.Tensor | None  # (P, 1) κ, None where 1 for all
@@ -98,7 +98,7 @@ def constants(part: angular.Angular, groups: Groups, dtype: torch.dtype, device:
         first=None if diagonal else torch.tensor([a * C + b for a, b in pairs], device=device),
         second=None if diagonal else torch.tensor([b * C + a for a, b in pairs], device=device),
         place=None if diagonal else torch.tensor(place, device=device),
-        share=None if diagonal else tensor(share),
+        share=None if diagonal else tensor(np.repeat(share, len(legendre), 1)),
         harmonics=tensor(np.concatenate([change, np.zeros((sources, Y))])),
         functions=tensor(legendre.T[degrees] * fold),
         factors=None if np.all(kappa == fold) else tensor(kappa[:, None] / fold),

@@ -17,7 +17,7 @@ from nnp.learn import by_element, densities, network, repulsion, tracing
 from nnp.learn.baseline import Baseline
 from nnp.learn.descriptor import Descriptor
 
-MERGED_WIDTH = 160
+MERGED_WIDTH = 80
 """Networks are evaluated as one block-diagonal network as long as its widest layer stays below this."""
 RANGE_SLACK = 1e-4
 """Fraction of the range's width beyond which a symmetry function counts as outside: more than rounding."""
