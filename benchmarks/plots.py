@@ -17,13 +17,13 @@ OTHERS = "#8c959f"
 
 def accuracy() -> Figure:
     """Force errors of the default recipe with their intervals, beside the published ones on the same data."""
-    figure = Figure(figsize=(10.0, 3.2), dpi=130, layout="constrained")
+    figure = Figure(figsize=(12.0, 3.2), dpi=130, layout="constrained")
     for axes, (name, title) in zip(figure.subplots(1, 3), SETS.items(), strict=True):
         found = json.loads((HERE / "results" / f"accuracy-{name}.json").read_text())
         rows = [("nnpd, default recipe", found["force_rmse_ev_per_a"], found["force_rmse_ev_per_a_interval"])]
         for label, errors in found["references"].items():
             if "force_rmse_ev_per_a" in errors:
-                rows.append((label.split(" (")[0].split(",")[0], errors["force_rmse_ev_per_a"], None))
+                rows.append((label.split(" (")[0], errors["force_rmse_ev_per_a"], None))
         labels = [row[0] for row in rows]
         for place, (_, value, interval) in enumerate(rows):
             spread = None if interval is None else [[value - interval[0]], [interval[1] - value]]
