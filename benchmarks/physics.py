@@ -30,7 +30,7 @@ from ase import Atoms, units
 from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 from ase.data import atomic_numbers, covalent_radii
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 
 from nnp.core import reading, recipe
@@ -77,7 +77,7 @@ def conserved(potential: Potential, lattice_constant: float, picoseconds: float,
     """Drift and fluctuation of the total energy in NVE, meV per atom."""
     atoms = bulk("Si", a=lattice_constant, cubic=True) * (3, 3, 3)
     random = np.random.default_rng(seed)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=600.0, rng=random)  # half of it becomes potential energy
+    thermalize_momenta(atoms, temperature_K=600.0, rng=random)  # half of it becomes potential energy
     Stationary(atoms)
     atoms.calc = InProcess(potential)
     run = VelocityVerlet(atoms, timestep=1.0 * units.fs)
