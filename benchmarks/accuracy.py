@@ -133,6 +133,8 @@ def tested(frames: Sequence[Frame], wanted: recipe.Recipe, given: argparse.Names
     start = time.monotonic()
     result = fit(kept, wanted, threads=given.threads, quiet=given.json)
     seconds = time.monotonic() - start
+    if given.save is not None:
+        given.save.write_bytes(result.onnx_float32)
     if out is None:
         out = read(given.test, given.atomic_energies, given.below)
     split = sha256("".join(train.data_hash(part) for part in (kept, out)).encode()).hexdigest()
@@ -174,6 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, help="seed of the training")
     parser.add_argument("--references", help="name of the published figures in references.json to print beside")
     parser.add_argument("--threads", type=int, default=None, help="threads of the training; default: all cores")
+    parser.add_argument("--save", type=Path, help="where to write the trained potential (ONNX, float32)")
     parser.add_argument("--json", action="store_true", help="print one JSON line and no progress")
     given = parser.parse_args(arguments)
     fields = json.loads(given.recipe.read_text()) if given.recipe else {}
