@@ -30,7 +30,8 @@ STENCIL = ((-2.0, 1.0 / 12.0), (-1.0, -2.0 / 3.0), (1.0, 2.0 / 3.0), (2.0, -1.0 
 ROUNDING = 3e-7
 """Å, what single precision rounds the components of a distance by, about."""
 ROUNDINGS = 4.0
-"""Single precision may change results by this many times what so much rounding of the positions does, in any case."""
+"""Single precision may change results by this many times what so much rounding of the positions, or of the atomic
+energies, does in any case."""
 FORCE_STEPS = (1e-3, 2e-4, 4e-5)
 """Å; the next one is tried where the deviation is too large."""
 STRAIN_STEPS = (2e-4, 4e-5)
