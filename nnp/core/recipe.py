@@ -78,7 +78,9 @@ class ZblTerm(_Closed):
     kind: Literal["zbl"] = "zbl"
     inner: Weight = pydantic.Field(0.0, description="Where it begins to fade, over the sum of the covalent radii.")
     outer: Positive | None = pydantic.Field(
-        None, description="Where it ends, over the sum of the covalent radii; null = at the cutoff of the recipe."
+        None,
+        description="Where it ends, over the sum of the covalent radii; null = where it explains most of the forces in "
+        "the training structures, at most at the cutoff of the recipe.",
     )
 
     @pydantic.model_validator(mode="after")
@@ -231,8 +233,8 @@ class Recipe(_Closed):
     baseline: Annotated[tuple[BaselineTerm, ...], pydantic.Field(max_length=8)] | None = pydantic.Field(
         None,
         description="Energies known beforehand: subtracted from the labels, and part of the potential. Null = the "
-        "repulsion of nuclei (ZBL) up to the cutoff, which gives forces the right slope where atoms come closer than "
-        "in any training structure; nothing with `centres` or `without`.",
+        "repulsion of nuclei (ZBL), which gives forces the right slope where atoms come closer than in any training "
+        "structure; nothing with `centres` or `without`.",
     )
     centres: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] | None = pydantic.Field(
         None,

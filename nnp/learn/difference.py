@@ -9,7 +9,7 @@ from ase.data import atomic_numbers, covalent_radii
 
 from nnp.core import assembly, errors, neighbours, recipe
 from nnp.core.label import Frame, Label
-from nnp.learn import batches, pair_terms
+from nnp.learn import batches, pair_terms, portions
 from nnp.learn.baseline import Baseline, Sum
 from nnp.learn.dispersion import Dispersion
 from nnp.learn.lennard_jones import LennardJones
@@ -17,27 +17,67 @@ from nnp.learn.pair_terms import Table
 from nnp.learn.potential_baseline import PotentialBaseline
 from nnp.learn.zbl import Zbl
 
+OUTER_ENDS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0)
+"""Automatic ends of ZBL to choose from, over the sum of the covalent radii."""
+SETTLING_ATOMS = 4000
+"""Atoms of training structures on which the end is chosen."""
 SAME_PLACE = 1e-3
 """Å; positions and cell vectors that differ by less are the same."""
 
 
 def baseline(
-    terms: Sequence[recipe.BaselineTerm], elements: Sequence[str], potentials: Mapping[str, bytes], cutoff: float
+    terms: Sequence[recipe.BaselineTerm], elements: Sequence[str], potentials: Mapping[str, bytes]
 ) -> Baseline | None:
     """The baseline of a recipe; None without terms.
 
     Args:
-        terms: of the recipe.
+        terms: of the recipe, `settled`.
         elements: chemical symbols of the data.
         potentials: checkpoint of every potential that a term names.
-        cutoff: of the recipe, Å, for terms that end there.
 
     Raises:
         RecipeError: a term names an element or a potential that is not there, or one that does not know the elements.
     """
     known = tuple(elements)
-    parts = [_term(term, f"baseline.{number}", known, potentials, cutoff) for number, term in enumerate(terms)]
+    parts = [_term(term, f"baseline.{number}", known, potentials) for number, term in enumerate(terms)]
     return Sum(parts) if parts else None
+
+
+def settled(
+    terms: Sequence[recipe.BaselineTerm], frames: Sequence[Frame], elements: Sequence[str], cutoff: float
+) -> tuple[recipe.BaselineTerm, ...]:
+    """The terms with every automatic outer end of ZBL chosen: the one that leaves the smallest forces to the networks.
+
+    Too short an end leaves the repulsion to the networks, too long a one makes them cancel it where atoms are bound.
+
+    Args:
+        terms: of the recipe.
+        frames: training structures.
+        elements: chemical symbols of the data.
+        cutoff: of the recipe, Å; no automatic end lies beyond it.
+    """
+    if not any(isinstance(term, recipe.ZblTerm) and term.outer is None for term in terms):
+        return tuple(terms)
+    sample = [frame for frame in portions.some(frames, SETTLING_ATOMS) if frame.label is not None]
+    with_forces = [frame for frame in sample if frame.label is not None and frame.label.forces is not None]
+    largest = 2.0 * max(_radius(element) for element in elements)
+
+    def ending(term: recipe.BaselineTerm) -> recipe.BaselineTerm:
+        if not isinstance(term, recipe.ZblTerm) or term.outer is not None:
+            return term
+        possible = [end for end in OUTER_ENDS if end > term.inner and end * largest <= cutoff] or [term.inner + 0.5]
+        choices = [term.model_copy(update={"outer": end}) for end in possible]
+        return min(choices, key=lambda choice: _remaining(choice, with_forces, elements)) if with_forces else choices[0]
+
+    return tuple(ending(term) for term in terms)
+
+
+def _remaining(term: recipe.BaselineTerm, frames: Sequence[Frame], elements: Sequence[str]) -> float:
+    """Mean square of the forces that a term leaves, (eV/Å)²."""
+    known = baseline((term,), elements, {})
+    assert known is not None
+    left = [frame.label.forces for frame in subtracted(known, frames) if frame.label is not None]
+    return float(np.mean(np.concatenate([forces for forces in left if forces is not None]) ** 2))
 
 
 def subtracted(known: Baseline, frames: Sequence[Frame]) -> list[Frame]:
@@ -94,7 +134,7 @@ def energies_only(centres: Sequence[str], frames: Sequence[Frame]) -> list[Frame
 
 
 def _term(
-    term: recipe.BaselineTerm, field: str, elements: tuple[str, ...], potentials: Mapping[str, bytes], cutoff: float
+    term: recipe.BaselineTerm, field: str, elements: tuple[str, ...], potentials: Mapping[str, bytes]
 ) -> Baseline:
     if isinstance(term, recipe.PotentialTerm):
         if term.name not in potentials:
@@ -105,12 +145,8 @@ def _term(
             raise errors.RecipeError(field=f"{field}.name", reason=str(error)) from None
     if isinstance(term, recipe.ZblTerm):
         radii = pair_terms.table(elements, lambda a, b: _radius(a) + _radius(b))
-        everywhere = pair_terms.table(elements, lambda *_: cutoff)
-        outer = everywhere if term.outer is None else _scaled(radii, term.outer)
-        inner = _scaled(radii, term.inner)
-        if any(a >= b for rows in zip(inner, outer, strict=True) for a, b in zip(*rows, strict=True)):
-            raise errors.RecipeError(field=f"{field}.inner", reason="for some pair it is not below the outer end")
-        return Zbl(elements=elements, inner=inner, outer=outer)
+        assert term.outer is not None, "settled before"
+        return Zbl(elements=elements, inner=_scaled(radii, term.inner), outer=_scaled(radii, term.outer))
     if isinstance(term, recipe.LennardJonesTerm):
         epsilon = _named(elements, term.epsilon, f"{field}.epsilon", absent=0.0)
         sigma = _named(elements, term.sigma, f"{field}.sigma", absent=1.0)

@@ -298,7 +298,9 @@ def _definition(
         known, own = renewed.baseline, [frames[i] for i in parts.train]
         own = own if known is None else difference.subtracted(known, own)
         return replace(renewed, references=fine_tuning.references(inherited, own))
-    known = difference.baseline(wanted.baseline_terms, definitions.elements_of(frames), baselines, wanted.cutoff)
+    elements = definitions.elements_of(frames)
+    terms = difference.settled(wanted.baseline_terms, [frames[i] for i in parts.train], elements, wanted.cutoff)
+    known = difference.baseline(terms, elements, baselines)
     residual = frames if known is None else difference.subtracted(known, frames)
     return definitions.fit(wanted, residual, parts, known)
 

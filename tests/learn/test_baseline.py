@@ -1,6 +1,7 @@
 """Baselines: known values and limits, derivatives, the graph, the checkpoint, and labels minus a baseline."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from nnp.learn import baseline, contract, difference, pair_terms
 from nnp.learn.dispersion import Dispersion
 from nnp.learn.lennard_jones import LennardJones
 from nnp.learn.zbl import Zbl
-from tests.learn import random_potential
+from tests.learn import random_potential, toy_data
 
 ELEMENTS = ("O", "Ti")
 LJ = LennardJones(elements=ELEMENTS, epsilon=((0.01, 0.02), (0.02, 0.0)), sigma=((2.6, 2.2), (2.2, 1.0)), cutoff=6.0)
@@ -114,7 +115,7 @@ def test_recipes_name_baselines_by_pair() -> None:
             ]
         }
     )
-    made = difference.baseline(wanted.baseline_terms, ELEMENTS, {}, 6.0)
+    made = difference.baseline(wanted.baseline_terms, ELEMENTS, {})
     assert isinstance(made, baseline.Sum)
     zbl, pairs, tail = made.parts
     assert zbl == Zbl(elements=ELEMENTS, inner=((0.528, 0.904), (0.904, 1.28)), outer=((1.056, 1.808), (1.808, 2.56)))
@@ -136,4 +137,23 @@ def test_recipes_name_baselines_by_pair() -> None:
 )
 def test_impossible_baselines_are_refused(terms: list[dict], message: str) -> None:
     with pytest.raises(errors.RecipeError, match=message):
-        difference.baseline(recipe.parse({"baseline": terms}).baseline_terms, ELEMENTS, {}, 6.0)
+        difference.baseline(recipe.parse({"baseline": terms}).baseline_terms, ELEMENTS, {})
+
+
+def test_the_end_of_zbl_is_where_it_leaves_the_smallest_forces() -> None:
+    (automatic,) = recipe.Recipe().baseline_terms
+    assert automatic.outer is None
+    frames = toy_data.frames(12)
+    known = difference.baseline((automatic.model_copy(update={"outer": 1.5}),), ("Cu",), {})
+    assert known is not None
+    # Labels that are ZBL ending at 1.5 covalent sums: labels minus what is left of the labels without it.
+    rest = difference.subtracted(known, frames)
+    pure = [
+        replace(f, label=replace(f.label, forces=f.label.forces - r.label.forces))
+        for f, r in zip(frames, rest, strict=True)
+    ]
+    (settled,) = difference.settled((automatic,), pure, ("Cu",), 6.0)
+    assert settled.outer == 1.5
+    (bounded,) = difference.settled((automatic,), pure, ("Cu",), 3.0)
+    assert bounded.outer * 2.0 * 1.32 <= 3.0
+    assert difference.settled((settled,), frames, ("Cu",), 6.0) == (settled,)
