@@ -274,7 +274,9 @@ def _settled(
 ) -> tuple[Sequence[Frame], splits.Split, definitions.Definition]:
     """Frames without the baseline, split, and what a training settles before it begins."""
     parts = splits.split(frames, wanted)
-    known = difference.baseline(wanted.baseline, definitions.elements_of(frames), {}, wanted.cutoff)
+    elements = definitions.elements_of(frames)
+    terms = difference.settled(wanted.baseline_terms, [frames[i] for i in parts.train], elements, wanted.cutoff)
+    known = difference.baseline(terms, elements, {})
     residual = frames if known is None else difference.subtracted(known, frames)
     return residual, parts, definitions.fit(wanted, residual, parts, known)
 
