@@ -112,6 +112,9 @@ def test_the_files_of_charges_are_refused(name: str) -> None:
         ("1 2 0.1 3.0", "1 2 3.0 3.0", 3, "range of symmetry function 2 is zero"),
         ("1 2 0.1 3.0", "1 2 3.1 3.0", 3, "maximum is below the minimum"),
         ("1 2 0.1 3.0", "1 2 0.1 inf", 3, "'inf' is not finite"),
+        ("1 2 0.1 3.0 0.6 0.4", "1 2 0.1", 3, "3 columns, not 5"),
+        ("1 2 0.1 3.0 0.6 0.4", "1 2 0.1 3.0 0.6 0.4 0.4", 3, "7 columns, not 5"),
+        ("1 2 0.1 3.0 0.6 0.4", "1 2 0.1 3.0 0.6", 3, "5 columns where the rows before have 6"),
     ],
 )
 def test_a_line_of_the_scaling_is_named(old: str, new: str, line: int, part: str) -> None:

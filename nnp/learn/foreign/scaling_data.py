@@ -20,9 +20,10 @@ from nnp.learn.foreign.keywords import Settings
 from nnp.learn.foreign.sources import File, Line
 
 NAME = "scaling.data"
-LEAST_COLUMNS = 5
-"""Element, function, minimum, maximum, mean; a line with fewer is one of the energies at the end."""
-
+COLUMNS = (5, 6)
+"""Element, function, minimum, maximum, mean, and sigma in newer files."""
+ENERGIES = 2
+"""Words of the lines after the rows: the least and largest energy."""
 
 UNKNOWN = 1e30
 """Minimum and maximum of this size say that nobody knows the range; the writer here writes them so."""
@@ -52,10 +53,11 @@ def read(file: File, settings: Settings, counts: Mapping[str, int]) -> dict[str,
         counts: number of symmetry functions of the elements, by atomic number.
 
     Raises:
-        ForeignError: rows are missing, superfluous or out of order, or a width to divide by is zero.
+        ForeignError: rows or columns are missing, superfluous or out of order, or a width to divide by is zero.
     """
     lines = file.lines("#")
-    rows = [line for line in lines if len(line.words) >= LEAST_COLUMNS]
+    rows = [line for line in lines if len(line.words) > ENERGIES]
+    _check_columns(file, rows)
     wanted = sum(counts.values())
     if len(rows) != wanted:
         last = lines[-1].number if lines else None
@@ -71,6 +73,18 @@ def read(file: File, settings: Settings, counts: Mapping[str, int]) -> dict[str,
         own, rows = rows[:count], rows[count:]
         result[element] = _element(file, own, settings, number)
     return result
+
+
+def _check_columns(file: File, rows: Sequence[Line]) -> None:
+    for row in rows:
+        found, first = len(row.words), len(rows[0].words)
+        if found not in COLUMNS:
+            reason = f"{found} columns, not 5 (element, function, minimum, maximum, mean) or 6 (sigma too)"
+        elif found != first:
+            reason = f"{found} columns where the rows before have {first}: the file is damaged"
+        else:
+            continue
+        raise errors.ForeignError(file=file.name, line=row.number, reason=reason)
 
 
 def _element(file: File, rows: Sequence[Line], settings: Settings, number: int) -> Scaling:
