@@ -56,7 +56,7 @@ def _check_limits(version: PotentialVersion, accepted: Collection[str]) -> None:
     open_limits = [limit for limit in version.limits or () if limit["code"] not in accepted]
     if not open_limits:
         return
-    sentences = "; ".join(f"{limit['code']}: {limit['sentence']}" for limit in open_limits)
+    sentences = " ".join(f"{limit['code']}: {limit['sentence']}" for limit in open_limits)
     codes = [limit["code"] for limit in open_limits]
     options = " ".join(f"--accept-limit {code}" for code in codes)
     raise errors.LimitsRefusedError(

@@ -17,7 +17,9 @@ Text = str | None
 def import_potential(
     context: typer.Context,
     *,
-    source: Annotated[Path, typer.Argument(help="Folder of an n2p2, RuNNer or SIMPLE-NN potential.", exists=True)],
+    source: Annotated[
+        Path, typer.Argument(help="Folder of an n2p2 or RuNNer potential; SIMPLE-NN: that or the file.", exists=True)
+    ],
     name: Annotated[str, typer.Option(help="Name of the potential.")],
     units: Annotated[Text, typer.Option(help="bohr,hartree or angstrom,ev; default: the format's own.")] = None,
     replicas_from: Annotated[

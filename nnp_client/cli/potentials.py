@@ -75,8 +75,8 @@ def promote(
     state.show(moved, f"{moved.reference} is {name}:{moved.version} now{before}")
 
 
-LONG = ("errors", "symmetry_functions", "networks", "dropped_functions", "energy_volume", "dimers", "lineage")
-"""Parts of a card that do not read well as a line: errors become a table, the rest is on the page."""
+LONG = ("errors", "symmetry_functions", "networks", "dropped_functions", "energy_volume", "dimers", "lineage", "import")
+"""Parts that do not read well as a line: errors become a table, imports are told in words, the page has all."""
 
 
 def card(
@@ -101,7 +101,7 @@ def card(
     }
     state.show(found, pairs({**shown, "withdrawn before it": found.withdrawn_ancestors, **facts}))
     if not state.as_json:
-        if isinstance(errors := found.card.get("errors"), dict):
+        if errors := found.card.get("errors"):
             state.console.print(job_results.errors(errors))
         name, _, number = found.reference.partition(":")
         page = f"{state.client.base_url}/v1/potentials/{name}/versions/{number}/card.html"
@@ -201,4 +201,5 @@ def _limits(limits: Sequence[Limit]) -> str | None:
 def _origin(origin: Mapping[str, Any] | None) -> str | None:
     if origin is None:
         return None
-    return f"{origin.get('format', 'another program')}: {', '.join(origin.get('files', {}))}"
+    units = f" ({origin['units']})" if "units" in origin else ""
+    return f"{origin.get('format', 'another program')}{units}: {', '.join(origin.get('files', {}))}"

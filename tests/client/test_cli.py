@@ -121,10 +121,15 @@ def test_promote_shows_the_gates_and_moves_the_alias(
 
 def test_limits_are_shown_and_accepted_by_name(http: testing.TestClient, nnp: Nnp, si_files: dict[str, bytes]) -> None:
     limits = [{"code": "hard_cutoff", "sentence": "The energy jumps at the cutoff."}]
-    testing.register(testing.parts_of(http), "Si", si_files, limits=limits, origin={"format": "n2p2", "files": {}})
+    origin = {"format": "n2p2", "files": {"input.nn": "ab12"}, "units": "bohr,hartree"}
+    testing.register(
+        testing.parts_of(http), "Si", si_files, limits=limits, origin=origin, card={"import": {"origin": origin}}
+    )
     for shown in (nnp("potentials", "Si:1"), nnp("card", "Si:1")):
         assert "hard_cutoff: The energy jumps" in shown[1]
-        assert "n2p2" in shown[1]
+        assert "n2p2 (bohr,hartree): input.nn" in shown[1]
+        assert "ab12" not in shown[1]  # what the card says of the import is shown once, in words
+        assert "RMSE" not in shown[1]  # nothing was measured
     code, printed = nnp("promote", "Si:1")
     assert code == exit_codes.REFUSED
     assert "nnp promote Si:1 --accept-limit hard_cutoff" in printed
