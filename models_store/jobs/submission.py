@@ -19,7 +19,7 @@ QUEUES: Mapping[JobKind, str] = {
     JobKind.RETRAIN: "train",
     JobKind.IMPORT: "train",
     JobKind.REPLICAS: "train",
-    JobKind.EXPORT: "train",
+    JobKind.EXPORT: "default",
     JobKind.SELECT: "train",
     JobKind.SEARCH: "train",
 }

@@ -43,7 +43,10 @@ def search(
         list[str] | None,
         typer.Option(help="networks, activation, functions, cutoff or loss; repeat for several; default: all."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget of all trials together in optimiser steps.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Budget of all trials together in optimiser steps; cross-validation comes on top."),
+    ] = None,
     watch: jobs.Watch = False,
 ) -> None:
     """Look for a better recipe near a given one, within a budget of steps."""

@@ -27,9 +27,9 @@ def members(potential: Potential) -> list[list[mapping.Element]]:
     """
     for name in ("baseline", "repulsion"):
         if getattr(potential, name, None) is not None:
-            raise errors.ExportError(
-                part=name, reason="other programs' files hold symmetry functions and networks only"
-            )
+            reason = "other programs' files hold symmetry functions and networks only; a recipe with "
+            reason += '"baseline": [] and "repulsion": null gives a potential without (docs/importing.md)'
+            raise errors.ExportError(part=name, reason=reason)
     return [[_part(potential, head, index) for index in range(len(potential.elements))] for head in _heads(potential)]
 
 
