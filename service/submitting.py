@@ -120,7 +120,7 @@ def _pinned(session: Session, recipe: dict[str, Any]) -> dict[str, Any]:
 
 def _improved(session: Session, request: wire.SelectRequest | wire.SearchRequest) -> dict[str, Any]:
     dataset = ready(session, request.dataset_version)
-    recipe = request.recipe.model_dump(mode="json")
+    recipe = _pinned(session, request.recipe.model_dump(mode="json"))
     _check_groups(recipe, dataset)
     return {"dataset_version": dataset.reference, "recipe": recipe}
 

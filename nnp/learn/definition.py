@@ -103,16 +103,24 @@ def elements_of(frames: Sequence[Frame]) -> tuple[str, ...]:
 
 
 def renewed(definition: Definition, wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> Definition:
-    """An inherited definition whose repulsion begins below the shortest distances of the new labels too."""
+    """An inherited definition whose repulsion begins below the shortest distances of the new labels too.
+
+    Where the recipe wants no repulsion there is none, and where the parent has none, such as an import, there is none.
+    """
     if definition.repulsion is None:
         return definition
     labelled = [frames[i] for i in (*parts.train, *parts.validation)]
     fresh = _repulsion(wanted, labelled, definition.functions.elements, definition.baseline)
-    return definition if fresh is None else replace(definition, repulsion=definition.repulsion.narrowed(fresh))
+    return replace(definition, repulsion=None if fresh is None else definition.repulsion.narrowed(fresh))
 
 
-def check_names(wanted: recipe.Recipe, frames: Sequence[Frame]) -> None:
+def check_names(wanted: recipe.Recipe, frames: Sequence[Frame], inherited: Sequence[str] = ()) -> None:
     """Refuse a recipe that names elements or structures which the data set does not have.
+
+    Args:
+        wanted: the recipe.
+        frames: the data set.
+        inherited: elements that a parent brings along; they may have networks without data.
 
     Raises:
         RecipeError: naming the field and the first of the names.
@@ -120,7 +128,7 @@ def check_names(wanted: recipe.Recipe, frames: Sequence[Frame]) -> None:
     elements = {symbol for frame in frames for symbol in frame.structure.elements}
     for field, networks in (("committee", wanted.committee), ("replicas", wanted.replicas or ())):
         for number, network in enumerate(networks):
-            for symbol in sorted(set(network.hidden_by_element) - elements):
+            for symbol in sorted(set(network.hidden_by_element) - elements.union(inherited)):
                 raise errors.RecipeError(
                     field=f"{field}.{number}.hidden_by_element", reason=f"the data set has no element {symbol}"
                 )

@@ -109,7 +109,7 @@ def _train(
 ) -> Generator[Progress, None, Trained]:
     started = time.monotonic()
     yield Progress(stage="prepare", message=f"{len(frames)} structures")
-    definitions.check_names(wanted, frames)
+    definitions.check_names(wanted, frames, _elements(parent))
     frames = differences(wanted, frames)
     parts = splits.split(frames, wanted)
     inherited = _inherited(parent, wanted, frames) if parent else None
@@ -317,6 +317,11 @@ def _members(
         return weights.members_of(inherited)
     random = np.random.default_rng([wanted.seed, 4])
     return stacks.initial(wanted.committee, *_inputs(definition), 1.0, random, centres=wanted.centres)
+
+
+def _elements(parent: ParentPotential | None) -> tuple[str, ...]:
+    """Elements that a parent knows; the data of a warm start need not have all of them."""
+    return () if parent is None else weights.unpack(parent.checkpoint).definition.functions.elements
 
 
 def _inherited(parent: ParentPotential, wanted: recipe.Recipe, frames: Sequence[Frame]) -> weights.Weights:

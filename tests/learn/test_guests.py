@@ -136,3 +136,5 @@ def test_a_definition_is_renewed_for_closer_atoms() -> None:
     assert definitions.renewed(second, parsed({}), frames, splits.split(frames, parsed({}))).repulsion.outer[0] == (
         fresh,
     )
+    without = parsed({"repulsion": None})
+    assert definitions.renewed(second, without, frames, splits.split(frames, without)).repulsion is None

@@ -4,10 +4,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from optuna.trial import FixedTrial
 
 from nnp.core import errors, recipe
 from nnp.core.search import Search, parse
+from nnp.learn import train
 from nnp.learn.finish import Progress
+from nnp.learn.search import space
 from nnp.learn.search.search import Found, search
 from nnp.learn.search.trials import FILE
 from tests.learn import toy_data
@@ -33,6 +36,15 @@ def _all(run: Generator[Progress, None, Found]) -> tuple[list[Progress], Found]:
             seen.append(next(run))
         except StopIteration as stop:
             return seen, stop.value
+
+
+def _trained(wanted: recipe.Recipe) -> train.Trained:
+    run = train.train(wanted, FRAMES)
+    while True:
+        try:
+            next(run)
+        except StopIteration as stop:
+            return stop.value
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +87,22 @@ def test_a_search_goes_on_with_the_trials_it_would_have_tried(finished: tuple, t
     _, again = _all(search(RECIPE, FRAMES, HOW, checkpoint_directory=tmp_path, threads=1))
     assert [trial.point for trial in again.trials] == [trial.point for trial in found.trials]
     assert again.errors == found.errors
+
+
+def test_what_does_not_vary_stays_as_it_was_given() -> None:
+    best = space.suggest(FixedTrial({"activation": "tanh"}), RECIPE, Search(vary=("activation",)))
+    found = space.finished(best, RECIPE, Search(vary=("activation",)))
+    assert [member.hidden for member in found.committee] == [(8,), (10,)]
+    assert {member.activation for member in found.committee} == {"tanh"}
+
+
+def test_a_recipe_may_have_another_potential_as_its_baseline() -> None:
+    bare = {**RECIPE.model_dump(mode="json"), "committee": [{"hidden": [6]}], "replicas": None, "steps": 3}
+    first = _trained(recipe.parse(bare))
+    wanted = recipe.parse(bare | {"baseline": [{"kind": "potential", "name": "first"}]})
+    how = Search(steps=10, trial_steps=10, folds=2, vary=("loss",))
+    _, found = _all(search(wanted, FRAMES, how, baselines={"first": first.checkpoint}, threads=1))
+    assert found.recipe.baseline == wanted.baseline
 
 
 def test_a_record_of_another_search_or_a_damaged_one_is_refused(finished: tuple, tmp_path: Path) -> None:

@@ -234,6 +234,8 @@ def test_names_that_the_data_do_not_have_are_refused() -> None:
         with pytest.raises(errors.RecipeError) as caught:
             _finish(train.train(wanted, FRAMES))
         assert caught.value.field == field
+    shaped = recipe.parse({"committee": [{"hidden_by_element": {"Ni": [4]}}]})
+    definition.check_names(shaped, FRAMES, inherited=("Ni", "Cu"))  # a parent may know more than the new data
 
 
 def test_weight_zero_takes_a_structure_out_of_the_loss() -> None:

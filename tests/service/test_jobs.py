@@ -225,3 +225,5 @@ def test_potentials_of_a_baseline_are_pinned_to_versions(
         )
         aliases.promote(session, "Si", "production", version.number)
     assert client.train("Si", dataset, recipe=baseline).request["recipe"]["baseline"][0]["name"] == "Si:2"
+    for job in (client.select(dataset, recipe=baseline), client.search(dataset, recipe=baseline)):
+        assert job.request["recipe"]["baseline"][0]["name"] == "Si:2"

@@ -22,6 +22,9 @@ def test_a_selection_gives_a_recipe_that_trains(laboratory: Any, aluminium_file:
     quick = {"committee": [{"hidden": [4]}], "replicas": None, "steps": 3}
     trained = laboratory.train(recipe=job.result["recipe"] | quick)
     assert trained.state == "succeeded", trained.error
+    rest = pool | {"baseline": [{"kind": "potential", "name": trained.result["potential_version"]}]}
+    again = laboratory.run(laboratory.submit("select", dataset_version="al:1", recipe=rest, selection=selection))
+    assert again.state == "succeeded", again.error
 
 
 def test_too_little_data_fails_with_a_sentence(laboratory: Any, aluminium_file: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from nnp.core import recipe as recipes
 from nnp.core import search as searches
 from worker import evaluation, plotted, publishing
+from worker.jobs import train as trainings
 from worker.work import Publish, Work
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ def _searching(work: Work) -> Generator["Progress", None, "Found"]:
     frames = evaluation.frames(work, payload["dataset_version"])
     work.journal.say(f"searching for a recipe on {payload['dataset_version']}: {len(frames)} frames")
     work.checkpoint_directory.mkdir(exist_ok=True)
+    recipe = recipes.parse(payload["recipe"])
     return search(
-        recipes.parse(payload["recipe"]),
+        recipe,
         frames,
         searches.parse(payload["search"]),
+        baselines=trainings.baselines(work, recipe),
         checkpoint_directory=work.checkpoint_directory,
         threads=work.workplace.threads,
     )

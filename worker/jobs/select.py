@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from nnp.core import recipe as recipes
 from nnp.core import selection as selections
 from worker import evaluation, plotted, publishing
+from worker.jobs import train as trainings
 from worker.work import Publish, Work
 
 if TYPE_CHECKING:
@@ -31,4 +32,6 @@ def _selecting(work: Work) -> Generator["Progress", None, "Selected"]:
     payload = work.payload
     frames = evaluation.frames(work, payload["dataset_version"])
     work.journal.say(f"selecting symmetry functions on {payload['dataset_version']}: {len(frames)} frames")
-    return select(recipes.parse(payload["recipe"]), frames, selections.parse(payload["selection"]))
+    recipe = recipes.parse(payload["recipe"])
+    baselines = trainings.baselines(work, recipe)
+    return select(recipe, frames, selections.parse(payload["selection"]), baselines=baselines)

@@ -65,7 +65,7 @@ def _training(
         threads=work.workplace.threads,
         save_seconds=work.workplace.checkpoint_seconds,
         lineage=lineage(work, work.payload["dataset_version"]),
-        baselines=_baselines(work, recipe),
+        baselines=baselines(work, recipe),
     )
 
 
@@ -81,7 +81,7 @@ def _suiting(work: Work, recipe: recipes.Recipe, parent: PotentialVersion | None
     return recipes.parse({**recipe.model_dump(mode="json"), **shaped})
 
 
-def _baselines(work: Work, recipe: recipes.Recipe) -> dict[str, bytes]:
+def baselines(work: Work, recipe: recipes.Recipe) -> dict[str, bytes]:
     """The checkpoints of the potentials that the recipe's baseline names."""
     names = [term.name for term in recipe.baseline_terms if term.kind == "potential"]
     return {name: warm_start(work, _version(work, name)).checkpoint for name in names}

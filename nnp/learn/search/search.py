@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def search(
     frames: Sequence[Frame],
     how: Search | None = None,
     *,
+    baselines: Mapping[str, bytes] | None = None,
     checkpoint_directory: Path | None = None,
     threads: int | None = None,
 ) -> Generator[Progress, None, Found]:
@@ -86,6 +88,7 @@ def search(
         wanted: the recipe to start from, which is also the first trial.
         frames: structures with labels.
         how: what varies, budget and folds; None for the defaults.
+        baselines: as in `train.train`.
         checkpoint_directory: where finished trials are kept; None keeps nothing.
         threads: as in `train.train`.
 
@@ -100,13 +103,14 @@ def search(
     plain = wanted.model_copy(update={"test_fraction": None})
     fold_of = fold_numbers(own, how.folds, wanted.seed)
     record = Record(checkpoint_directory, _header(wanted, own, how))
-    yield from _trials(plain, own, fold_of, how, record=record, threads=threads)
+    begin = partial(train.train, baselines=baselines, threads=threads)
+    yield from _trials(plain, own, fold_of, how, record=record, begin=begin)
 
     winner = best(record.trials)
-    chosen = space.finished(space.suggest(optuna.trial.FixedTrial(dict(winner.point)), plain, how), plain)
+    chosen = space.finished(space.suggest(optuna.trial.FixedTrial(dict(winner.point)), plain, how), plain, how)
     found: dict[str, dict[str, Any]] = {}
     for name, candidate in (("given", plain), ("best", chosen)):
-        found[name] = yield from validation.cross_validated(name, candidate, own, fold_of, threads)
+        found[name] = yield from validation.cross_validated(name, candidate, own, fold_of, begin)
     improved = _score(found["best"], wanted) < _score(found["given"], wanted)
     return Found(
         recipe=(chosen if improved else wanted).model_copy(update={"test_fraction": wanted.test_fraction}),
@@ -126,7 +130,7 @@ def _trials(
     how: Search,
     *,
     record: Record,
-    threads: int | None,
+    begin: validation.Begin,
 ) -> Generator[Progress, None, None]:
     """Try until the budget is spent; the held-out fold is the validation set of every trial."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -142,7 +146,7 @@ def _trials(
         space.suggest(dry, wanted, how)
         known |= dry.distributions
         tell(study, trial, known)
-    spent = sum(trial.steps for trial in record.trials)
+    spent = sum(max(1, trial.steps) for trial in record.trials)
     while spent < how.steps:
         number = len(record.trials)
         study.sampler = optuna.samplers.TPESampler(
@@ -152,7 +156,7 @@ def _trials(
             study.enqueue_trial(space.start(wanted, how))
         asked = study.ask()
         candidate = space.suggest(asked, wanted, how).model_copy(update={"steps": min(steps, how.steps - spent)})
-        trial = yield from _try(asked, candidate, wanted=wanted, frames=divided, spent=spent, how=how, threads=threads)
+        trial = yield from _try(asked, candidate, wanted=wanted, frames=divided, spent=spent, how=how, begin=begin)
         study.tell(asked, trial.value if trial.state == "complete" else None, state=_state(trial))
         record.add(trial)
         spent += max(1, trial.steps)
@@ -166,12 +170,12 @@ def _try(
     frames: Sequence[Frame],
     spent: int,
     how: Search,
-    threads: int | None,
+    begin: validation.Begin,
 ) -> Generator[Progress, None, Trial]:
     """Train the network of a trial up to its end, or until it is cut short."""
     course: dict[int, float] = {}
     state, done = "complete", 0
-    run = train.train(candidate, frames, threads=threads)
+    run = begin(candidate, frames)
     try:
         for progress in _committee(run):
             epoch, epochs = progress.epoch or 0, max(progress.epochs or 1, 1)

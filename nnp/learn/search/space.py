@@ -53,17 +53,26 @@ def start(wanted: recipe.Recipe, how: Search) -> dict[str, Any]:
     return point
 
 
-def finished(best: recipe.Recipe, wanted: recipe.Recipe) -> recipe.Recipe:
-    """A trial's recipe with as many members as the given one, of widths around the trial's, and its replicas."""
-    network = best.committee[0]
+def finished(best: recipe.Recipe, wanted: recipe.Recipe, how: Search) -> recipe.Recipe:
+    """A trial's recipe with as many members as the given one and its replicas.
+
+    The members have widths around the trial's, or where networks do not vary, those of the given recipe.
+    """
+    changes = {"committee": _members(best.committee[0], wanted, how), "replicas": wanted.replicas}
+    return best.model_copy(update=changes)
+
+
+def _members(network: recipe.Network, wanted: recipe.Recipe, how: Search) -> tuple[recipe.Network, ...]:
+    if "networks" not in how.vary:
+        activation = {"activation": network.activation} if "activation" in how.vary else {}
+        return tuple(member.model_copy(update=activation) for member in wanted.committee)
     members = []
     for number in range(len(wanted.committee)):
         # Members of different shapes disagree more honestly: every second one is a little narrower, then wider.
         share = (1.0, 0.875, 1.125, 0.75)[number % 4]
         hidden = tuple(max(4, round(share * width)) for width in network.hidden)
         members.append(network.model_copy(update={"hidden": hidden}))
-    changes = {"committee": tuple(members), "replicas": wanted.replicas}
-    return best.model_copy(update=changes)
+    return tuple(members)
 
 
 def _network(trial: optuna.trial.BaseTrial, wanted: recipe.Recipe, how: Search) -> recipe.Network:

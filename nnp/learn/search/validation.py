@@ -1,7 +1,7 @@
 """Cross-validation of a recipe: errors on every fold of whole trajectories, with an interval."""
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +10,15 @@ from scipy import stats
 
 from nnp.core import recipe
 from nnp.core.label import Frame
-from nnp.learn import train
-from nnp.learn.finish import Progress
+from nnp.learn.finish import Progress, Trained
 
+Begin = Callable[[recipe.Recipe, Sequence[Frame]], Generator[Progress, None, Trained]]
+"""A training by a recipe on frames."""
 QUANTITIES = ("force_rmse_ev_per_a", "energy_rmse_mev_per_atom")
 
 
 def cross_validated(
-    name: str, candidate: recipe.Recipe, frames: Sequence[Frame], fold_of: np.ndarray, threads: int | None
+    name: str, candidate: recipe.Recipe, frames: Sequence[Frame], fold_of: np.ndarray, begin: Begin
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Errors on every fold of a whole committee trained on the others, with a validation set of its own."""
     bare = candidate.model_copy(update={"replicas": None})
@@ -28,7 +29,7 @@ def cross_validated(
         divided = [
             replace(f, split="test" if number == fold else None) for f, number in zip(frames, fold_of, strict=True)
         ]
-        result = yield from _quietly(train.train(bare, divided, threads=threads))
+        result = yield from _quietly(begin(bare, divided))
         for key, values in errors_of.items():
             value = result.metrics["test"][key]
             if value is not None:
@@ -36,7 +37,7 @@ def cross_validated(
     return {key: _interval(values) for key, values in errors_of.items() if values}
 
 
-def _quietly(run: Generator[Progress, None, train.Trained]) -> Generator[Progress, None, train.Trained]:
+def _quietly(run: Generator[Progress, None, Trained]) -> Generator[Progress, None, Trained]:
     """A training of which the epochs are not reported, but every one is a place to cancel."""
     while True:
         try:
