@@ -14,6 +14,7 @@ from nnp.core.label import Frame, Label
 from nnp.core.structure import Structure
 from nnp.learn import batches, descriptor, grid
 from nnp.learn.selection import curve, genetic, methods, pool, problem, select
+from tests.learn import toy_data
 
 WANTED = recipe.parse(
     {"cutoff": 4.0, "symmetry_functions": {"kind": "power_spectrum", "radial": 4, "channels": 3, "l_max": 3}}
@@ -154,3 +155,11 @@ def test_impossible_selections_are_refused() -> None:
         list(select.select(WANTED, alloys()[:3]))
     with pytest.raises(errors.InputError, match="select from a smaller pool"):
         problem.check_size(4001, 2)
+
+
+def test_a_rare_element_is_among_the_structures_looked_at() -> None:
+    plenty, rare = toy_data.frames(20), toy_data.frames(20, alloy=True)
+    one = next(frame for frame in rare if set(frame.structure.elements) == {"Al", "Cu"})
+    looked_at = select._frames(recipe.Recipe(), [*plenty, one, one], atoms=12)
+    assert len(looked_at) < 8
+    assert {symbol for frame in looked_at for symbol in frame.structure.elements} == {"Al", "Cu"}

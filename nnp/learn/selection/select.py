@@ -145,13 +145,19 @@ def judged(problem: Problem, method: str) -> Problem:
 
 
 def _frames(wanted: recipe.Recipe, frames: Sequence[Frame], atoms: int) -> list[Frame]:
-    """Labelled frames outside of the test set, some of them at random where they have more atoms than wanted."""
+    """Labelled frames outside of the test set; where they have more atoms than wanted, some, and every element."""
     parts = splits.split(frames, wanted)
     own = sorted((*parts.train, *parts.validation))
     sizes = np.array([len(frames[i].structure) for i in own])
     order = np.random.default_rng([wanted.seed, 9]).permutation(len(own))
     enough = int(np.searchsorted(np.cumsum(sizes[order]), atoms, side="right"))
-    return [frames[own[i]] for i in np.sort(order[: max(enough, 1)])]
+    chosen = [own[i] for i in order[: max(enough, 1)]]
+    present = {symbol for i in chosen for symbol in frames[i].structure.elements}
+    for i in (own[k] for k in order):
+        if not present.issuperset(frames[i].structure.elements):
+            chosen.append(i)
+            present.update(frames[i].structure.elements)
+    return [frames[i] for i in sorted(chosen)]
 
 
 def _functions(wanted: recipe.Recipe, frames: Sequence[Frame]) -> Descriptor:
