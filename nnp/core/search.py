@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from nnp.core import errors
+from nnp.core import settings
 
 Varied = Literal["networks", "activation", "functions", "cutoff", "loss"]
 EVERYTHING: tuple[Varied, ...] = ("networks", "activation", "functions", "cutoff", "loss")
@@ -47,9 +47,4 @@ def parse(data: Mapping[str, Any]) -> Search:
     Raises:
         RecipeError: naming the first impossible field and the reason.
     """
-    try:
-        return Search.model_validate(data)
-    except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "search"
-        raise errors.RecipeError(field=f"search.{field}", reason=first["msg"]) from None
+    return settings.parsed(Search, data, "search")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from nnp.core import errors
+from nnp.core import settings
 
 Method = Literal[
     "cur", "farthest_point", "pearson", "lasso", "group_lasso", "matching_pursuit", "elimination", "genetic", "pca"
@@ -46,9 +46,4 @@ def parse(data: Mapping[str, Any]) -> Selection:
     Raises:
         RecipeError: naming the first impossible field and the reason.
     """
-    try:
-        return Selection.model_validate(data)
-    except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "selection"
-        raise errors.RecipeError(field=f"selection.{field}", reason=first["msg"]) from None
+    return settings.parsed(Selection, data, "selection")

@@ -10,11 +10,12 @@ from ase.data import atomic_numbers
 
 pytest.importorskip("numba", reason="the extra 'kernel' is not installed")
 
+from nnp.core import behler_names
 from nnp.core.kernel import compiled, definition
 
 ELEMENTS = ("H", "O")
-SMOOTH = [name for name in definition.SHAPES if name != "hard"]
-CORES = [*definition.CORES, "p1a", "p2a", "p3a", "p4a"]
+SMOOTH = [name for name in behler_names.CUTOFF_TYPES if name != "hard"]
+CORES = [*behler_names.CORES, "p1a", "p2a", "p3a", "p4a"]
 WINDOW = {"lower": 0.6, "cutoff": 3.6}
 RADIAL = [{"type": 2, "neighbours": ["O"], "eta": 0.3, "cutoff_function": name} for name in SMOOTH]
 RADIAL += [{"type": 2, "neighbours": ["H"], "eta": 0.8, "shift": 1.5, "cutoff_function": "cosine", "alpha": 0.3}]
@@ -80,7 +81,7 @@ def core(name: str, x: float, low: float, high: float) -> float:
     if not low < x < high:
         return 0.0
     t = abs(x - (low + high) / 2.0) / ((high - low) / 2.0)
-    return SHAPES[definition.CORES[name.removesuffix("a")]]((2.0 - t) * t if name.endswith("a") else t)
+    return SHAPES[behler_names.CORES[name.removesuffix("a")]]((2.0 - t) * t if name.endswith("a") else t)
 
 
 def radial_part(f: dict, r: float) -> float:

@@ -14,20 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import atomic_numbers
 
-SHAPES = (
-    "hard",
-    "cosine",
-    "tanh_cubed_unnormalised",
-    "tanh_cubed",
-    "exponential",
-    "polynomial3",
-    "polynomial",
-    "polynomial7",
-    "polynomial9",
-)
-"""Cutoff functions; windows store the index (formulas: ``windows``)."""
-WITHOUT_INNER_RADIUS = ("hard", "tanh_cubed_unnormalised", "tanh_cubed")
-CORES = {"p1": "polynomial3", "p2": "polynomial", "p3": "polynomial7", "p4": "polynomial9", "e": "exponential"}
+from nnp.core.behler_names import CORES, CUTOFF_TYPES, WITHOUT_INNER_RADIUS
+
 RADIAL, NARROW, WIDE = (2, 12, 20, 23), (3, 13, 21, 24), (9, 22, 25)
 WEIGHTED, COMPACT = (12, 13, 23, 24, 25), (20, 21, 22, 23, 24, 25)
 EVERY_ELEMENT = -1
@@ -152,12 +140,12 @@ class _Collected:
         upper = float(function["cutoff"])
         if function["type"] in COMPACT:
             core, lower = function.get("core", "p2"), float(function.get("lower", 0.0))
-            shape, folded = SHAPES.index(CORES[core.removesuffix("a")]), 2 if core.endswith("a") else 1
+            shape, folded = CUTOFF_TYPES.index(CORES[core.removesuffix("a")]), 2 if core.endswith("a") else 1
             window = (shape, folded, (lower + upper) / 2.0, 2.0 / (upper - lower), lower, upper)
         else:
             name = function.get("cutoff_function", "cosine")
             inner = 0.0 if name in WITHOUT_INNER_RADIUS else function.get("alpha", 0.0) * upper
-            window = (SHAPES.index(name), 0, inner, 1.0 / (upper - inner), -1.0, upper)
+            window = (CUTOFF_TYPES.index(name), 0, inner, 1.0 / (upper - inner), -1.0, upper)
         if window not in self.windows:
             self.windows.append(window)
         return self.windows.index(window)
@@ -186,7 +174,7 @@ def _angular(function: dict[str, Any], column: int) -> Angular:
         zeta = float(function.get("zeta", 1.0))
         return -1, 0.0, 0.0, float(function.get("lambda_", 1.0)), zeta, 2.0 ** (1.0 - zeta), column
     left, right = (math.radians(angle) for angle in function.get("angles", (0.0, 180.0)))
-    shape = SHAPES.index(CORES[function.get("core", "p2").removesuffix("a")])
+    shape = CUTOFF_TYPES.index(CORES[function.get("core", "p2").removesuffix("a")])
     return shape, (left + right) / 2.0, 2.0 / (right - left), 0.0, 1.0, 1.0, column
 
 

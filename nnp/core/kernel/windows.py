@@ -27,7 +27,7 @@ def fill(r: Any, n: int, shape: int, folded: int, centre: Any, inverse: Any, val
     Args:
         r: distances or angles.
         n: how many.
-        shape: index into ``definition.SHAPES``.
+        shape: index into ``behler_names.CUTOFF_TYPES``.
         folded: see ``definition.COLUMNS``.
         centre: of the window, or the inner radius.
         inverse: 1 / half-width.

@@ -20,26 +20,13 @@ from collections.abc import Callable
 
 import torch
 
+from nnp.core.behler_names import CORES, CUTOFF_TYPES, WITHOUT_INNER_RADIUS
 from nnp.learn import cutoff
+
+__all__ = ["CORES", "CUTOFF_TYPES", "SUBTYPES", "WITHOUT_INNER_RADIUS"]
 
 Shape = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
-CUTOFF_TYPES = (
-    "hard",
-    "cosine",
-    "tanh_cubed_unnormalised",
-    "tanh_cubed",
-    "exponential",
-    "polynomial3",
-    "polynomial",
-    "polynomial7",
-    "polynomial9",
-)
-"""Name of n2p2's cutoff type 0 to 8."""
-WITHOUT_INNER_RADIUS = ("hard", "tanh_cubed_unnormalised", "tanh_cubed")
-"""Cutoff functions that do not depend on the inner radius."""
-CORES = {"p1": "polynomial3", "p2": "polynomial", "p3": "polynomial7", "p4": "polynomial9", "e": "exponential"}
-"""Shape of each core function of n2p2's compact symmetry functions (Bircher, Singraber, Dellago, arXiv:2010.14414)."""
 SUBTYPES = (*CORES, *(f"{name}a" for name in CORES if name != "e"))
 """Core functions, and with a trailing ``a`` their asymmetric radial forms."""
 SMALLEST = 1.2e-3
