@@ -63,14 +63,13 @@ def promote(
         raise ValueError(f"{version!r} does not name a version; write it as Si:3")
     now = {found.alias: found.version for found in state.client.potential(name).aliases}
     expected = now.get(alias) if expect is None else expect or None
-    found = state.client.potential_version(version)
+    moved = state.client.promote(
+        name, int(number), alias=alias, expected=expected, accept_limits=accept_limit or (), reason=reason
+    )
+    found = state.client.potential_version(version)  # a refusal says by itself which gates and limits stand against it
     for lines in (_gates(found.gates), _limits(found.limits)):
         if lines is not None:
             state.say(lines)
-    accepted = accept_limit or ()
-    moved = state.client.promote(
-        name, int(number), alias=alias, expected=expected, accept_limits=accepted, reason=reason
-    )
     before = f", before {name}:{now[alias]}" if alias in now else ""
     state.show(moved, f"{moved.reference} is {name}:{moved.version} now{before}")
 

@@ -133,6 +133,7 @@ def test_limits_are_shown_and_accepted_by_name(http: testing.TestClient, nnp: Nn
     code, printed = nnp("promote", "Si:1")
     assert code == exit_codes.REFUSED
     assert "nnp promote Si:1 --accept-limit hard_cutoff" in printed
+    assert printed.count("The energy jumps at the cutoff.") == 1
     assert "Si@production is Si:1 now" in nnp("promote", "Si:1", "--accept-limit", "hard_cutoff")[1]
 
 
