@@ -140,7 +140,7 @@ def _check_groups(recipe: dict[str, Any], dataset: DatasetVersion) -> None:
 
 def _check_inherited(recipe: dict[str, Any], parent: PotentialVersion) -> None:
     """A warm start continues the parent's networks, so what shapes them is the parent's."""
-    for field in ("committee", "cutoff"):
+    for field in ("committee", "cutoff", "centres", "without"):
         if parent.recipe is not None and field in parent.recipe and recipe[field] != parent.recipe[field]:
             raise errors.FieldError(
                 f"recipe.{field}: a warm start needs that of {parent.reference}",

@@ -33,9 +33,9 @@ def as_learnt(given: Sequence[Frame], recipe: Recipe | None) -> list[Frame]:
     """The frames with the labels that a training by `recipe` is fitted to, such as those of a guest alone."""
     if recipe is None or (recipe.without is None and recipe.centres is None):
         return list(given)
-    from nnp.learn import train  # loads torch, which the default queue rarely needs
+    from nnp.learn import difference  # loads torch, which the default queue rarely needs
 
-    return list(train.differences(recipe, given))
+    return list(difference.learnt(recipe, given))
 
 
 def held_out(given: Sequence[Frame], recipe: Recipe) -> list[Frame]:

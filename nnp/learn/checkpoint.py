@@ -123,7 +123,7 @@ class Resumable:
 
     Args:
         folder: where the file is; None keeps nothing.
-        header: what must be equal for a training to go on (hashes of recipe and data).
+        header: what must be equal for a training to go on (hashes of recipe, data, parent and baselines).
         save_seconds: an offered state is written when this much time has passed since the last one.
 
     Raises:
@@ -141,8 +141,8 @@ class Resumable:
             found = unpack(self.path.read_bytes())
             if any(found[0].get(name) != value for name, value in self._content[0].items()):
                 raise errors.CheckpointError(
-                    f"the checkpoint in {self.path.parent.name} belongs to another recipe or data set; "
-                    "give this training a folder of its own"
+                    f"the checkpoint in {self.path.parent.name} belongs to another recipe, data set, parent or "
+                    "baseline; give this training a folder of its own"
                 )
             self._content = found
 

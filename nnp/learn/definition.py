@@ -33,6 +33,8 @@ class Definition:
         warnings: sentences about the data.
         repulsion: below the shortest distances of the data, or None.
         baseline: what is subtracted from the labels and added to the networks, or None.
+        centres: elements whose atoms have networks; None = all.
+        without: what is served is the difference to the same structure without these elements; None = all of it.
     """
 
     functions: Descriptor
@@ -42,6 +44,8 @@ class Definition:
     warnings: tuple[str, ...]
     repulsion: repulsions.Repulsion | None = None
     baseline: Baseline | None = None
+    centres: tuple[str, ...] | None = None
+    without: tuple[str, ...] | None = None
 
 
 def density(definition: Definition, frames: Sequence[Frame]) -> densities.Density:
@@ -76,7 +80,7 @@ def fit(
     elements = elements_of([frames[i] for i in (*parts.train, *parts.validation, *parts.test, *parts.unlabelled)])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        references = _references(wanted, train, elements)
+        references = references_of(wanted.without, train, elements)
     sample = [frame.structure for frame in portions.some(train, GRID_ATOMS)]
     functions = grid.symmetry_functions_for(wanted, elements, neighbours.neighbour_table(sample, wanted.cutoff))
     functions = refinement.refined(functions, wanted, portions.some(train, GRID_ATOMS), references)
@@ -93,6 +97,8 @@ def fit(
         warnings=tuple(str(warning.message) for warning in caught),
         repulsion=_repulsion(wanted, [frames[i] for i in (*parts.train, *parts.validation)], elements, known),
         baseline=known,
+        centres=wanted.centres,
+        without=wanted.without,
     )
 
 
@@ -195,13 +201,13 @@ def prepare(
     )
 
 
-def _references(
-    wanted: recipe.Recipe, frames: Sequence[Frame], elements: Sequence[str]
+def references_of(
+    without: Sequence[str] | None, frames: Sequence[Frame], elements: Sequence[str]
 ) -> reference_energies.ReferenceEnergies:
     """Of all elements; where labels are differences, of those that make the difference, and 0 for the others."""
-    if wanted.without is None:
+    if without is None:
         return reference_energies.fit(frames, elements)
-    fitted = reference_energies.fit(frames, [symbol for symbol in elements if symbol in wanted.without])
+    fitted = reference_energies.fit(frames, [symbol for symbol in elements if symbol in without])
     return replace(fitted, energies=dict.fromkeys(elements, 0.0) | fitted.energies)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,6 +24,33 @@ SETTLING_ATOMS = 4000
 """Atoms of training structures on which the end is chosen."""
 SAME_PLACE = 1e-3
 """Å; positions and cell vectors that differ by less are the same."""
+
+
+class Told(Protocol):
+    """What says which labels are learnt: a recipe, or the definition of a finished potential."""
+
+    @property
+    def centres(self) -> tuple[str, ...] | None:
+        """Elements whose atoms have networks; None = all."""
+        ...
+
+    @property
+    def without(self) -> tuple[str, ...] | None:
+        """Labels are differences to the same structure without these elements; None = labels as they are."""
+        ...
+
+
+def learnt(told: Told, frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The frames with the labels that are fitted: as they are, differences to the host, or energies of a guest.
+
+    The whole data set is needed, before it is divided: a structure and its counterpart may be in different parts.
+
+    Raises:
+        InputError: see `without` and `energies_only`.
+    """
+    if told.without is not None:
+        return without(told.without, frames)
+    return frames if told.centres is None else energies_only(told.centres, frames)
 
 
 def baseline(

@@ -39,7 +39,7 @@ def replicated(
     random = np.random.default_rng([wanted.seed, 6])
     functions = definition.functions
     copies = stacks.initial(
-        wanted.replicas, functions.size, functions.elements, wanted.replica_gain, random, centres=wanted.centres
+        wanted.replicas, functions.size, functions.elements, wanted.replica_gain, random, centres=definition.centres
     )
     seen = replicas.label(members, *training)
     _start_at_means(copies, seen)

@@ -67,6 +67,7 @@ def train(
     lineage: Mapping[str, Any] | None = None,
     baselines: Mapping[str, bytes] | None = None,
     save_seconds: float = SAVE_SECONDS,
+    settled: bool = False,
 ) -> Generator[Progress, None, Trained]:
     """Train a committee and its replicas, calibrate, export and check them.
 
@@ -83,17 +84,22 @@ def train(
         lineage: what the caller knows of the origin (job, data set, authors, ...), copied to card and manifest.
         baselines: checkpoint of every potential that the recipe's baseline names.
         save_seconds: a checkpoint is written after the first epoch that ends this long after the last one.
+        settled: the frames are a part of a data set of which the recipe's names were checked, with the labels that
+            `difference.learnt` made of the whole.
 
     Raises:
         InputError: the frames cannot be trained on.
         RecipeError: the recipe does not fit the data or the parent.
         DivergedError: the training diverged; the checkpoint of the last good epoch stays.
-        CheckpointError: the checkpoint is damaged or belongs to another recipe or data set.
+        CheckpointError: the checkpoint is damaged or belongs to another recipe, data set, parent or baseline.
         ContractError: the result violates the physics contract.
     """
     with _one_thread() as available:
-        kept = checkpoint.Resumable(checkpoint_directory, _header(wanted, frames, parent), save_seconds)
         known, most = baselines or {}, threads or available
+        kept = checkpoint.Resumable(checkpoint_directory, _header(wanted, frames, parent, known), save_seconds)
+        if not settled:
+            definitions.check_names(wanted, frames, _elements(parent))
+            frames = difference.learnt(wanted, frames)
         return (yield from _train(wanted, frames, kept, parent, lineage or {}, baselines=known, threads=most))
 
 
@@ -109,8 +115,6 @@ def _train(
 ) -> Generator[Progress, None, Trained]:
     started = time.monotonic()
     yield Progress(stage="prepare", message=f"{len(frames)} structures")
-    definitions.check_names(wanted, frames, _elements(parent))
-    frames = differences(wanted, frames)
     parts = splits.split(frames, wanted)
     inherited = _inherited(parent, wanted, frames) if parent else None
     definition = _definition(wanted, frames, parts, inherited, baselines)
@@ -168,13 +172,13 @@ def add_replicas(
         yield Progress(stage="prepare", message=f"{len(frames)} structures")
         found = weights.unpack(parent.checkpoint)
         definitions.check_elements(found.definition, frames)
-        frames = differences(wanted, frames)
         provenance = _provenance(kept, wanted, parent, lineage or {})
         if not any(frame.label for frame in frames):
             trained = yield from unlabelled.replicate(found, frames, wanted, kept)
             probes = representatives(frames)
             done = unlabelled.finish(trained, frames, probes, provenance, started, excused=parent.excused)
             return (yield from done)
+        frames = difference.learnt(found.definition, frames)
         parts = splits.split(frames, wanted)
         data = _batches(found.definition, frames, parts, wanted)
         copies = yield from _replicated(wanted, found.definition, weights.members_of(found), data, kept)
@@ -215,12 +219,18 @@ def _named(frames: Sequence[Frame], parts: splits.Split) -> list[Frame]:
     return [replace(frame, split=name) for frame, name in zip(frames, parts.names(len(frames)), strict=True)]
 
 
-def _header(wanted: recipe.Recipe, frames: Sequence[Frame], parent: ParentPotential | None) -> dict[str, Any]:
+def _header(
+    wanted: recipe.Recipe,
+    frames: Sequence[Frame],
+    parent: ParentPotential | None,
+    baselines: Mapping[str, bytes] | None = None,
+) -> dict[str, Any]:
     """What must be equal for a training to go on."""
     return {
         "recipe_hash": recipe.recipe_hash(wanted),
         "data_hash": data_hash(frames),
         "parent_hash": hashlib.sha256(parent.checkpoint).hexdigest() if parent else None,
+        "baselines_hash": baselines_hash(wanted, baselines or {}),
     }
 
 
@@ -276,13 +286,6 @@ def _batches(
     )
 
 
-def differences(wanted: recipe.Recipe, frames: Sequence[Frame]) -> Sequence[Frame]:
-    """The frames as they are, or what the recipe makes of them: difference labels, energies of a guest."""
-    if wanted.without is not None:
-        return difference.without(wanted.without, frames)
-    return frames if wanted.centres is None else difference.energies_only(wanted.centres, frames)
-
-
 def _definition(
     wanted: recipe.Recipe,
     frames: Sequence[Frame],
@@ -316,7 +319,7 @@ def _members(
     if inherited is not None:
         return weights.members_of(inherited)
     random = np.random.default_rng([wanted.seed, 4])
-    return stacks.initial(wanted.committee, *_inputs(definition), 1.0, random, centres=wanted.centres)
+    return stacks.initial(wanted.committee, *_inputs(definition), 1.0, random, centres=definition.centres)
 
 
 def _elements(parent: ParentPotential | None) -> tuple[str, ...]:
@@ -328,6 +331,10 @@ def _inherited(parent: ParentPotential, wanted: recipe.Recipe, frames: Sequence[
     """What the parent passes on, if the recipe asks for the same networks within the same cutoff."""
     found = weights.unpack(parent.checkpoint)
     definitions.check_elements(found.definition, frames)
+    for field in weights.GUEST:
+        if getattr(wanted, field) != (own := getattr(found.definition, field)):
+            told = "which has none" if own is None else ", ".join(own)
+            raise errors.RecipeError(field=field, reason=f"a warm start needs that of the parent, {told}")
     pairs, elements = list(zip(found.committee, wanted.committee, strict=False)), found.definition.functions.elements
     if len(wanted.committee) != len(found.committee) or not all(weights.suits(*pair, elements) for pair in pairs):
         raise errors.RecipeError(field="committee", reason="a warm start needs the committee of the parent")
@@ -339,6 +346,15 @@ def _inherited(parent: ParentPotential, wanted: recipe.Recipe, frames: Sequence[
         reason = f"nothing would be left to train: the smallest network has {fewest} layers"
         raise errors.RecipeError(field="warm_start.frozen_layers", reason=reason)
     return found
+
+
+def baselines_hash(wanted: recipe.Recipe, baselines: Mapping[str, bytes]) -> str | None:
+    """The sha256 of the checkpoints of the potentials that a recipe's baseline names; None where it names none."""
+    names = [term.name for term in wanted.baseline_terms if isinstance(term, recipe.PotentialTerm)]
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(hashlib.sha256(baselines.get(name, b"")).digest())
+    return digest.hexdigest() if names else None
 
 
 def data_hash(frames: Sequence[Frame]) -> str:

@@ -25,6 +25,8 @@ from nnp.learn import potential as potentials
 KIND = "potential"
 NESTED = "baseline."
 """Arrays with this prefix and a sha256 are checkpoints of other potentials."""
+GUEST = ("centres", "without")
+"""Elements that only guest and difference potentials name."""
 SCALING_ARRAYS = ("shift", "scale", "lowest", "highest")
 
 
@@ -101,6 +103,7 @@ def pack(weights: Weights) -> bytes:
                 for layer, (weight, bias) in enumerate(layers):
                     arrays[f"{kind}.{number}.{element}.{layer}.weight"] = weight
                     arrays[f"{kind}.{number}.{element}.{layer}.bias"] = bias
+    header |= {name: list(told) for name in GUEST if (told := getattr(definition, name)) is not None}
     repelling, known = definition.repulsion, definition.baseline
     if repelling is not None:
         header["repulsion"] = repelling.to_dict()
@@ -134,6 +137,7 @@ def unpack(data: bytes) -> Weights:
             warnings=tuple(header["warnings"]),
             repulsion=repulsion.Repulsion.from_dict(fields) if (fields := header.get("repulsion")) else None,
             baseline=baseline.from_dict(fields, nested) if (fields := header.get("baseline")) else None,
+            **{name: tuple(header[name]) for name in GUEST if name in header},
         ),
         committee=committee,
         members=_heads("committee", committee, functions.elements, arrays),

@@ -89,5 +89,5 @@ def test_a_full_disk_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.M
 def test_another_training_is_not_resumed(tmp_path: Path) -> None:
     (tmp_path / checkpoint.FILE).write_bytes(checkpoint.pack({"kind": checkpoint.RUNNING, **FOLDERS}, {}))
     assert checkpoint.Resumable(tmp_path, FOLDERS).state("committee") is None
-    with pytest.raises(errors.CheckpointError, match="another recipe or data set"):
+    with pytest.raises(errors.CheckpointError, match="another recipe, data set"):
         checkpoint.Resumable(tmp_path, {**FOLDERS, "recipe_hash": "c"})

@@ -1,7 +1,8 @@
 """Guest and difference potentials, learnt from cheap potentials in ASE: networks of guests, labels subtracted."""
 
+from collections.abc import Generator
 from dataclasses import replace
-from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,15 +11,13 @@ from ase.build import bulk
 from ase.calculators.morse import MorsePotential
 
 from nnp.core import errors, metrics, recipe
-from nnp.core.label import Frame, Label
+from nnp.core.label import Frame
 from nnp.core.potential import Potential
 from nnp.core.structure import Structure
 from nnp.learn import contract, difference, splits, train, weights
 from nnp.learn import definition as definitions
 from tests.learn import toy_data
 
-HOST = bulk("Ar", "fcc", a=5.3, cubic=True)
-MORSE = {"epsilon": 0.2, "r0": 2.8, "rho0": 4.5, "rcut1": 4.6, "rcut2": 5.2}
 WITHOUT = {"centres": ["Li"], "without": ["Li"]}
 SMALL = {
     "cutoff": 5.2,
@@ -34,29 +33,15 @@ SMALL = {
 }
 
 
-def frame(atoms: Atoms, name: str) -> Frame:
-    atoms.calc = MorsePotential(**MORSE)
-    label = Label(energy=atoms.get_potential_energy(), forces=atoms.get_forces(), stress=atoms.get_stress())
-    return Frame(structure=Structure.from_atoms(atoms), label=label, name=name)
-
-
-@lru_cache(maxsize=1)
-def with_and_without_guest(count: int = 60) -> tuple[Frame, ...]:
-    """A host, and the same with a guest at random places that leave it 2 Å of room."""
-    random, frames = np.random.default_rng(0), [frame(HOST.copy(), "host")]
-    while len(frames) <= count:
-        atoms = HOST.copy() + Atoms("Li", [random.uniform(0.0, 5.3, 3)])
-        if atoms.get_distances(-1, range(4), mic=True).min() > 2.0:
-            frames.append(frame(atoms, f"guest {len(frames)}"))
-    return tuple(frames)
-
-
 def parsed(wanted: dict) -> recipe.Recipe:
     return recipe.parse({**SMALL, **wanted})
 
 
 def trained(wanted: dict, frames: tuple[Frame, ...], **given) -> train.Trained:
-    run = train.train(parsed(wanted), frames, threads=1, **given)
+    return finished(train.train(parsed(wanted), frames, threads=1, **given))
+
+
+def finished(run: Generator[train.Progress, None, train.Trained]) -> train.Trained:
     while True:
         try:
             next(run)
@@ -65,7 +50,7 @@ def trained(wanted: dict, frames: tuple[Frame, ...], **given) -> train.Trained:
 
 
 def test_a_guest_potential_has_networks_for_the_guest_alone() -> None:
-    frames = with_and_without_guest()
+    frames = toy_data.guests()
     result = trained({"centres": ["Li"], "steps": 500, "replicas": None}, frames)
     served = Potential.load(result.onnx_float64)
     held_out = [f for f in frames if f.name != "host"]
@@ -82,13 +67,13 @@ def test_a_guest_potential_has_networks_for_the_guest_alone() -> None:
 
 
 def test_difference_labels_are_those_with_the_guest_minus_those_without() -> None:
-    frames = with_and_without_guest()
+    frames = toy_data.guests()
     difference_frames = difference.without(["Li"], frames)
     assert [f.name for f in difference_frames] == [f"guest {n}" for n in range(1, 61)]
     for one in difference_frames[:5]:
-        whole = Atoms(one.structure.symbols, one.structure.positions, cell=HOST.cell, pbc=True)
+        whole = Atoms(one.structure.symbols, one.structure.positions, cell=toy_data.HOST.cell, pbc=True)
         host = whole[:4]
-        whole.calc, host.calc = MorsePotential(**MORSE), MorsePotential(**MORSE)
+        whole.calc, host.calc = MorsePotential(**toy_data.MORSE), MorsePotential(**toy_data.MORSE)
         assert one.label.energy == pytest.approx(whole.get_potential_energy() - host.get_potential_energy())
         np.testing.assert_allclose(one.label.forces[-1], whole.get_forces()[-1], atol=1e-12)
         np.testing.assert_allclose(one.label.forces[:4], whole.get_forces()[:4] - host.get_forces(), atol=1e-12)
@@ -98,7 +83,7 @@ def test_difference_labels_are_those_with_the_guest_minus_those_without() -> Non
 
 
 def test_a_guest_without_its_host_is_refused() -> None:
-    frames = with_and_without_guest()
+    frames = toy_data.guests()
     with pytest.raises(errors.InputError, match="guest 1 has no labelled counterpart without Li"):
         difference.without(["Li"], frames[1:])
     with pytest.raises(errors.InputError, match="no labelled structure holds Li"):
@@ -122,6 +107,46 @@ def test_the_difference_to_another_potential_is_small_and_survives_the_checkpoin
     by_checkpoint = contract.evaluate(again, structures[:3])
     for one, other in zip(by_checkpoint, served.evaluate(structures[:3]), strict=True):
         np.testing.assert_allclose(one.forces, other.forces, atol=1e-4)
+
+
+def test_another_baseline_of_the_same_name_is_another_training(tmp_path: Path) -> None:
+    frames = toy_data.frames(24)
+    bare = {"steps": 6, "replicas": None}
+    first, second = (trained(bare | {"seed": seed}, frames).checkpoint for seed in (0, 1))
+    wanted = parsed(bare | {"baseline": [{"kind": "potential", "name": "known"}]})
+    run = train.train(wanted, frames, baselines={"known": first}, checkpoint_directory=tmp_path, threads=1)
+    assert any(progress.stage == "committee" and progress.epoch == 2 for progress in run)
+    run.close()
+    with pytest.raises(errors.CheckpointError, match="another recipe, data set"):
+        next(train.train(wanted, frames, baselines={"known": second}, checkpoint_directory=tmp_path, threads=1))
+    next(train.train(wanted, frames, baselines={"known": first}, checkpoint_directory=tmp_path, threads=1))
+
+
+@pytest.mark.parametrize("told", [{"centres": ["Li"]}, WITHOUT])
+def test_replicas_of_a_guest_potential_are_the_guest_s_whoever_asks_for_them(told: dict) -> None:
+    frames = toy_data.guests(40)
+    first = trained({**told, "steps": 100, "replicas": None}, frames)
+    parent = train.ParentPotential(checkpoint=first.checkpoint)
+    asked = parsed({}).model_copy(update={"replica_steps": 50})  # says nothing of a guest
+    for given in (frames, [replace(frame, label=None) for frame in frames]):
+        result = finished(train.add_replicas(asked, given, parent=parent))
+        served = Potential.load(result.onnx_float64)
+        (found,) = served.evaluate([frames[1].structure], ("energies", "energy_novelties"))
+        assert not found.energy_novelties[:4].any()  # the host has no networks
+        assert found.energy_novelties[4] > 0.0
+        if result.metrics:
+            assert result.metrics["test"]["energy_rmse_mev_per_atom"] == pytest.approx(
+                first.metrics["test"]["energy_rmse_mev_per_atom"], rel=1e-3
+            )
+
+
+def test_a_warm_start_keeps_the_centres_of_its_parent() -> None:
+    frames = toy_data.guests(20)
+    first = trained({**WITHOUT, "steps": 4, "replicas": None}, frames)
+    parent = train.ParentPotential(checkpoint=first.checkpoint)
+    for told, field in (({}, "centres"), ({"centres": ["Li"]}, "without")):
+        with pytest.raises(errors.RecipeError, match=f"{field}: a warm start needs"):
+            finished(train.train(parsed({**told, "steps": 4, "replicas": None}), frames, parent=parent))
 
 
 def test_a_definition_is_renewed_for_closer_atoms() -> None:

@@ -1,6 +1,7 @@
 """The search for hyperparameters: it starts from the given recipe, stays in its budget, goes on where it stopped."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,32 @@ def test_a_recipe_may_have_another_potential_as_its_baseline() -> None:
     how = Search(steps=10, trial_steps=10, folds=2, vary=("loss",))
     _, found = _all(search(wanted, FRAMES, how, baselines={"first": first.checkpoint}, threads=1))
     assert found.recipe.baseline == wanted.baseline
+
+
+def test_differences_are_taken_before_the_data_are_divided() -> None:
+    host, *guests = toy_data.guests(20)
+    frames = [replace(host, split="test"), replace(guests[0], split="test"), *guests[1:]]
+    bare = {"committee": [{"hidden": [6]}], "replicas": None, "steps": 3, "structure_weights": {"guest 1": 2.0}}
+    told = {"centres": ["Li"], "without": ["Li"], "cutoff": 5.2}
+    wanted = recipe.parse({**RECIPE.model_dump(mode="json"), **bare, **told})
+    _, found = _all(search(wanted, frames, Search(steps=10, trial_steps=10, folds=2, vary=("loss",)), threads=1))
+    assert found.recipe.without == ("Li",)
+    assert len(found.errors["best"]["force_rmse_ev_per_a"]["folds"]) == 2
+    with pytest.raises(errors.RecipeError, match="centres: the data set has no element Cu"):
+        next(search(wanted.model_copy(update={"centres": ("Cu",)}), frames))
+
+
+def test_another_baseline_of_the_same_name_is_another_search(tmp_path: Path) -> None:
+    bare = {**RECIPE.model_dump(mode="json"), "committee": [{"hidden": [6]}], "replicas": None, "steps": 3}
+    first, second = (_trained(recipe.parse(bare | {"seed": seed})).checkpoint for seed in (0, 1))
+    wanted = recipe.parse(bare | {"baseline": [{"kind": "potential", "name": "known"}]})
+    run = search(wanted, FRAMES, HOW, baselines={"known": first}, checkpoint_directory=tmp_path, threads=1)
+    for progress in run:
+        if progress.metrics.get("trial") == 1.0:
+            break
+    run.close()
+    with pytest.raises(errors.CheckpointError, match="another search"):
+        next(search(wanted, FRAMES, HOW, baselines={"known": second}, checkpoint_directory=tmp_path, threads=1))
 
 
 def test_a_record_of_another_search_or_a_damaged_one_is_refused(finished: tuple, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Selections of functions: their equations against differences and a plain fit, every method against random choice."""
 
+from collections.abc import Generator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from nnp.core import errors, neighbours, reading, recipe, selection
 from nnp.core.label import Frame, Label
 from nnp.core.structure import Structure
 from nnp.learn import batches, descriptor, grid
+from nnp.learn.finish import Progress
 from nnp.learn.selection import curve, genetic, methods, pool, problem, select
 from tests.learn import toy_data
 
@@ -116,16 +118,21 @@ def test_what_a_ranking_learns_from_is_not_what_it_is_judged_by(built: problem.P
         assert first == second
 
 
+def finished(run: Generator[Progress, None, select.Selected], stages: list[str] | None = None) -> select.Selected:
+    while True:
+        try:
+            progress = next(run)
+        except StopIteration as stop:
+            return stop.value
+        if stages is not None:
+            stages.append(progress.stage)
+
+
 def test_a_selection_gives_a_recipe_with_fewer_functions() -> None:
     frames = [replace(f, split="test" if i % 5 == 0 else None) for i, f in enumerate(alloys())]
     how = selection.Selection(count=20, folds=3, directions=4)
-    run, stages = select.select(WANTED, frames, how), []
-    while True:
-        try:
-            stages.append(next(run).stage)
-        except StopIteration as finished:
-            result = finished.value
-            break
+    stages: list[str] = []
+    result = finished(select.select(WANTED, frames, how), stages)
     assert list(dict.fromkeys(stages)) == ["pool", "rank", "curve"]
     assert (result.count, result.structures, result.pool_size) == (20, 32, functions().size)
     given = descriptor.from_dict(recipe.parse(result.to_dict()["recipe"]).symmetry_functions.definition)
@@ -135,6 +142,32 @@ def test_a_selection_gives_a_recipe_with_fewer_functions() -> None:
     assert batches.values(given, table, species).shape == (16, 20)
     assert [point.count for point in result.points][-2:] == [20, functions().size - len(result.dropped) // 2]
     assert result.plot.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("without", [None, ["Li"]])
+def test_functions_of_a_guest_are_judged_by_the_energies_that_it_is_trained_on(without: list[str] | None) -> None:
+    told = {"cutoff": 5.2, "centres": ["Li"], "without": without}
+    wanted = recipe.parse({**WANTED.model_dump(mode="json"), **told})
+    frames = list(toy_data.guests(40))
+    frames[1:] = [replace(frame, split="test" if i % 5 == 0 else None) for i, frame in enumerate(frames[1:])]
+    result = finished(select.select(wanted, frames, selection.Selection(count=6, folds=3)))
+    assert (result.structures, result.atoms) == (32, 5 * 32)
+    assert {element for element, _ in result.dropped} <= {"Li"}
+    assert (result.points[-1].force_rmse_ev_per_a > 0.0) == (
+        without is not None
+    )  # labels of a host's forces mean nothing
+    true = np.array([frame.label.energy / 5 for frame in frames[1:]])
+    assert result.points[-1].energy_rmse_mev_per_atom < 0.3 * 1000.0 * true.std()
+    unknown = wanted.model_copy(update={"centres": ("Cu",)})
+    with pytest.raises(errors.RecipeError, match="centres: the data set has no element Cu"):
+        finished(select.select(unknown, frames))
+
+
+@pytest.mark.parametrize("method", ["elimination", "lasso", "pca"])
+def test_one_stoichiometry_leaves_no_equation_undetermined(method: str) -> None:
+    half = [frame for frame in toy_data.frames(80, alloy=True) if frame.structure.symbols.count("Al") == 2]
+    result = finished(select.select(WANTED, half, selection.Selection(method=method, count=6, folds=3)))
+    assert 0.0 < result.points[-1].energy_rmse_mev_per_atom < 50.0
 
 
 def test_curves() -> None:

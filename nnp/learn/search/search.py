@@ -21,7 +21,8 @@ import optuna
 from nnp.core import errors, recipe
 from nnp.core.label import Frame
 from nnp.core.search import Search
-from nnp.learn import splits, train
+from nnp.learn import definition as definitions
+from nnp.learn import difference, splits, train
 from nnp.learn.finish import Progress
 from nnp.learn.search import plots, space, validation
 from nnp.learn.search.trials import Record, Trial, best, tell
@@ -98,12 +99,14 @@ def search(
         CheckpointError: the record is damaged or belongs to another search.
     """
     how, started = how or Search(), time.monotonic()
+    definitions.check_names(wanted, frames)
+    frames = difference.learnt(wanted, frames)
     parts = splits.split(frames, wanted)
     own = [replace(frames[i], split=None) for i in sorted((*parts.train, *parts.validation))]
     plain = wanted.model_copy(update={"test_fraction": None})
     fold_of = fold_numbers(own, how.folds, wanted.seed)
-    record = Record(checkpoint_directory, _header(wanted, own, how))
-    begin = partial(train.train, baselines=baselines, threads=threads)
+    record = Record(checkpoint_directory, _header(wanted, own, how, baselines or {}))
+    begin = partial(train.train, baselines=baselines, threads=threads, settled=True)
     yield from _trials(plain, own, fold_of, how, record=record, begin=begin)
 
     winner = best(record.trials)
@@ -240,6 +243,14 @@ def _state(trial: Trial) -> optuna.trial.TrialState:
     return {"complete": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}[trial.state]
 
 
-def _header(wanted: recipe.Recipe, frames: Sequence[Frame], how: Search) -> dict[str, str]:
+def _header(
+    wanted: recipe.Recipe, frames: Sequence[Frame], how: Search, baselines: Mapping[str, bytes]
+) -> dict[str, str]:
     asked = hashlib.sha256(json.dumps(how.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-    return {"recipe_hash": recipe.recipe_hash(wanted), "data_hash": train.data_hash(frames), "search_hash": asked}
+    known = train.baselines_hash(wanted, baselines)
+    return {
+        "recipe_hash": recipe.recipe_hash(wanted),
+        "data_hash": train.data_hash(frames),
+        "search_hash": asked,
+        **({} if known is None else {"baselines_hash": known}),
+    }

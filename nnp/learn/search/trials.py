@@ -85,7 +85,7 @@ class Record:
 
     Args:
         folder: where the file is; None keeps nothing.
-        header: what must be equal for a search to go on (hashes of recipe, data and search).
+        header: what must be equal for a search to go on (hashes of recipe, data, baselines and search).
 
     Raises:
         CheckpointError: the file is damaged, or belongs to another search.

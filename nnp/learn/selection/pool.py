@@ -7,7 +7,7 @@ to F·u is a fit to forces.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,19 @@ class Pool:
     slopes: Array
     forces: Array
     has_forces: npt.NDArray[np.bool_]
+
+    def around(self, centres: Sequence[int]) -> "Pool":
+        """The part of the atoms of some elements, which get new numbers in this order."""
+        own = np.isin(self.species, centres)
+        numbers = np.zeros(self.slopes.shape[2], dtype=np.int64)
+        numbers[list(centres)] = np.arange(len(centres))
+        return replace(
+            self,
+            values=self.values[own],
+            species=numbers[self.species[own]],
+            structure=self.structure[own],
+            slopes=self.slopes[:, :, list(centres)],
+        )
 
 
 def compute(

@@ -14,7 +14,7 @@ def principal(problem: Problem) -> Problem:
     E, D = problem.elements, problem.size
     count = len(problem.candidates)
     inputs = np.zeros((len(problem.inputs), count))
-    rows = np.zeros((len(problem.rows), E * count + E))
+    rows = np.zeros((len(problem.rows), E * count + problem.atomic_energies))
     rows[:, E * count :] = problem.rows[:, E * D :]
     for element in range(E):
         own = problem.species == element

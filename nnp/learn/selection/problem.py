@@ -1,11 +1,13 @@
 """The linear model that judges functions: E = Σ_i w_e(i)·x_i, fitted to energies and forces, fold by fold.
 
 Its equations are energies per atom and forces along random directions, weighted as in the loss (paper eq. 3); x are the
-functions, each scaled by its standard deviation among the atoms of its centre element. One atomic energy per element is
-always part of it. All that a fit needs are products of columns, which are summed once for each fold: the error of any
-subset of functions on a fold that the fit has not seen then costs one small solve.
+functions, each scaled by its standard deviation among the atoms of its centre element. Atomic energies, one for every
+element as far as the compositions tell them apart, are always part of it. All that a fit needs are products of columns,
+which are summed once for each fold: the error of any subset of functions on a fold that the fit has not seen then costs
+one small solve.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +18,7 @@ from scipy import linalg
 
 from nnp.core import errors, recipe
 from nnp.core.label import Frame
-from nnp.learn import reference_energies, scaling
+from nnp.learn import definition, reference_energies, scaling
 from nnp.learn.descriptor import Descriptor
 from nnp.learn.moments import Moments
 from nnp.learn.selection.pool import Array, Pool
@@ -44,15 +46,15 @@ class Error:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """F folds, E elements, D functions.
+    """F folds, E centre elements, D functions, A independent compositions.
 
     Attributes:
         names: of the D functions.
         candidates: columns of the pool that vary, ascending; all else is never chosen.
-        inputs: (N, D) scaled functions of all atoms.
-        species: (N,) element of every atom.
-        elements: E.
-        rows: (Q, E·D + E) weighted equations: element by element the functions, then the atomic energies.
+        inputs: (N, D) scaled functions of all atoms of the centre elements.
+        species: (N,) number of the centre element of each of them.
+        elements: E, all elements but with the `centres` of a guest.
+        rows: (Q, E·D + A) weighted equations: element by element the functions, then the atomic energies.
         targets: (Q,).
         is_force: (Q,) which rows are forces.
         weights: (Q,) the weight of each row, of which rows and targets hold the root.
@@ -78,6 +80,11 @@ class Problem:
         return len(self.names)
 
     @property
+    def atomic_energies(self) -> int:
+        """A."""
+        return self.rows.shape[1] - self.elements * self.size
+
+    @property
     def every_fold(self) -> list[int]:
         """Numbers of the folds."""
         return [int(fold) for fold in np.unique(self.folds)]
@@ -92,7 +99,7 @@ class Problem:
         """Columns of the rows that belong to some functions, with the atomic energies, which come last."""
         own = np.asarray(functions, dtype=np.int64)
         blocks = [element * self.size + own for element in range(self.elements)]
-        return np.concatenate([*blocks, self.elements * self.size + np.arange(self.elements)])
+        return np.concatenate([*blocks, self.elements * self.size + np.arange(self.atomic_energies)])
 
     def sums(self, folds: Sequence[int], columns: npt.NDArray[np.int64]) -> tuple[Array, Array]:
         """RᵀR and Rᵀt of some columns over some folds."""
@@ -134,14 +141,15 @@ def build(functions: Descriptor, pool: Pool, frames: Sequence[Frame], wanted: re
     Args:
         functions: the descriptor of the pool.
         pool: its values and slopes on the frames.
-        frames: all with energies.
-        wanted: for the loss, the scaling floor and the seed.
+        frames: all with energies, as `difference.learnt` by the recipe.
+        wanted: for the loss, the scaling floor, the seed, and the elements of a guest.
         folds: number of parts for cross-validation; whole trajectories.
 
     Raises:
         InputError: there are too few structures, too many functions, or nothing varies.
     """
-    elements = functions.elements
+    elements = [symbol for symbol in functions.elements if wanted.centres is None or symbol in wanted.centres]
+    pool = pool.around([functions.elements.index(symbol) for symbol in elements])
     fold_of = fold_numbers(frames, folds, wanted.seed)
     varying = Moments(len(elements), functions.size)
     varying.add(pool.values, pool.species)
@@ -149,15 +157,19 @@ def build(functions: Descriptor, pool: Pool, frames: Sequence[Frame], wanted: re
     # A linear model has no other prior than its ridge: every function counts alike.
     scaled = scaling.fit(varying, elements, names, by="function", floor=wanted.scaling_floor)
     inputs = (pool.values - scaled.shift[pool.species]) * scaled.scale[pool.species]
-    energies, counts = _energies(frames, elements), _counts(frames, elements)
+    energies = _energies(frames, functions.elements, wanted.without)
+    counts = _independent(
+        _counts(frames, [e for e in functions.elements if wanted.without is None or e in wanted.without])
+    )
     sums = np.zeros((len(frames), len(elements), functions.size))
     np.add.at(sums, (pool.structure, pool.species), inputs)
-    sizes = counts.sum(axis=1)
+    sizes = np.array([len(frame.structure) for frame in frames], dtype=np.float64)
     energy_rows = np.concatenate([sums.reshape(len(frames), -1), counts], axis=1) / sizes[:, None]
     with_forces = np.flatnonzero(pool.has_forces)
-    slopes = -(pool.slopes[with_forces] * scaled.scale).reshape(len(with_forces), pool.slopes.shape[1], -1)
     directions = pool.slopes.shape[1]
-    force_rows = np.pad(slopes.reshape(len(with_forces) * directions, -1), ((0, 0), (0, len(elements))))
+    slopes = -(pool.slopes[with_forces] * scaled.scale)
+    columns = len(elements) * functions.size
+    force_rows = np.pad(slopes.reshape(len(with_forces) * directions, columns), ((0, 0), (0, counts.shape[1])))
     energy_weight = np.full(len(frames), wanted.loss.energy / len(frames))
     share = sizes[with_forces] / max(float(sizes[with_forces].sum()), 1.0)
     force_weight = np.repeat(wanted.loss.force * share / max(directions, 1), directions)
@@ -217,8 +229,17 @@ def _counts(frames: Sequence[Frame], elements: Sequence[str]) -> Array:
     return np.array([[f.structure.symbols.count(e) for e in elements] for f in frames], dtype=np.float64)
 
 
-def _energies(frames: Sequence[Frame], elements: Sequence[str]) -> Array:
+def _independent(counts: Array) -> Array:
+    """As many combinations of the columns as are independent: of one stoichiometry all columns are multiples of one."""
+    _, singular, right = np.linalg.svd(counts, full_matrices=False)
+    combined: Array = counts @ right[singular > reference_energies.RELATIVE_RANK * singular[0]].T
+    return combined
+
+
+def _energies(frames: Sequence[Frame], elements: Sequence[str], without: Sequence[str] | None) -> Array:
     """Energies per atom without reference energies, eV."""
-    references = reference_energies.fit(frames, elements)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of free directions, on which no energy here depends
+        references = definition.references_of(without, frames, elements)
     labels = [(frame.structure, frame.label) for frame in frames if frame.label is not None]
     return np.array([(label.energy - references.of(s.symbols)) / len(s) for s, label in labels])

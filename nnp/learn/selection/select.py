@@ -92,18 +92,19 @@ def select(
 
     Raises:
         InputError: too few structures, too many functions, no neighbours, or nothing varies.
-        RecipeError: explicit functions do not suit the data.
+        RecipeError: explicit functions or names in the recipe do not suit the data.
     """
     how = how or Selection()
     started = time.monotonic()
-    own = _frames(wanted, frames, how.atoms)
+    definition.check_names(wanted, frames)
+    own = _frames(wanted, difference.learnt(wanted, frames), how.atoms)
     fold_numbers(own, how.folds, wanted.seed)
     elements = definition.elements_of(own)
     terms = difference.settled(wanted.baseline_terms, own, elements, wanted.cutoff)
     known = difference.baseline(terms, elements, baselines or {})
     own = own if known is None else difference.subtracted(known, own)
     functions = _functions(wanted, own)
-    check_size(functions.size, len(functions.elements))
+    check_size(functions.size, len(wanted.centres or functions.elements))
     found = yield from _pool(functions, own, wanted, how)
     pool_seconds = time.monotonic() - started
     problem = build(functions, found, own, wanted, how.folds)

@@ -93,7 +93,7 @@ def reduced(problem: Problem, folds: Sequence[int], functions: np.ndarray) -> tu
     """RᵀR and Rᵀt of some functions where the atomic energies are fitted along."""
     columns = problem.columns(functions)
     square, right = problem.sums(folds, columns)
-    n = len(columns) - problem.elements
+    n = len(columns) - problem.atomic_energies
     share = np.linalg.solve(square[n:, n:], square[n:, :n])
     left = square[:n, :n] - square[:n, n:] @ share
     left[np.diag_indices(n)] += RIDGE * np.trace(left) / n
