@@ -104,7 +104,7 @@ def _referred(session: Session, retry_window: timedelta, among: Collection[str] 
         and_(
             or_(
                 Job.state.in_([JobState.FAILED, JobState.CANCELLED]),
-                Job.kind.in_([JobKind.EXPORT, JobKind.SELECT, JobKind.SEARCH]),
+                Job.kind.in_([JobKind.EXPORT, JobKind.PREVIEW, JobKind.SELECT, JobKind.SEARCH]),
             ),
             Job.finished_at > now() - retry_window,
         ),

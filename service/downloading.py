@@ -8,7 +8,7 @@ from models_store import errors as store_errors
 from models_store.tables import Artifact, Job, PotentialVersion
 
 ONNX_TYPE = "application/vnd.onnx"
-FILE_TYPES = {"application/x-tar": "tar", "image/png": "png"}
+FILE_TYPES = {"application/x-tar": "tar", "image/png": "png", "application/json": "json"}
 """Media types of files that jobs make, with the ends of their names."""
 
 

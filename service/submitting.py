@@ -37,10 +37,12 @@ def submit(
             payload = _replicas(session, request)
         case wire.ExportRequest():
             payload = {"version": usable(session, request.version).reference, "format": request.format}
+        case wire.PreviewRequest():
+            payload = _on_data(session, request)
         case wire.SelectRequest():
-            payload = _improved(session, request) | {"selection": request.selection.model_dump(mode="json")}
+            payload = _on_data(session, request) | {"selection": request.selection.model_dump(mode="json")}
         case wire.SearchRequest():
-            payload = _improved(session, request) | {"search": request.search.model_dump(mode="json")}
+            payload = _on_data(session, request) | {"search": request.search.model_dump(mode="json")}
     return jobs.submit(session, request.kind, payload, idempotency_key=idempotency_key, actor=actor)
 
 
@@ -118,7 +120,9 @@ def _pinned(session: Session, recipe: dict[str, Any]) -> dict[str, Any]:
     return recipe
 
 
-def _improved(session: Session, request: wire.SelectRequest | wire.SearchRequest) -> dict[str, Any]:
+def _on_data(
+    session: Session, request: wire.PreviewRequest | wire.SelectRequest | wire.SearchRequest
+) -> dict[str, Any]:
     dataset = ready(session, request.dataset_version)
     recipe = _pinned(session, request.recipe.model_dump(mode="json"))
     _check_groups(recipe, dataset)

@@ -1,37 +1,32 @@
-"""Publishing what a search for a recipe found: its numbers are the job's result, its picture a file of the job."""
+"""Publishing what a job found out about data and recipes: the job's result, and files of the job such as its plot."""
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from models_store import artifacts, jobs
 from worker.work import Publish, Work
 
-ROLE = "plot"
-MEDIA_TYPE = "image/png"
+MEDIA_TYPES = {"plot": "image/png", "numbers": "application/json"}
+"""Files of these jobs by their roles."""
 
 
-class Found(Protocol):
-    """A result with a picture."""
+def publication(work: Work, found: Mapping[str, Any], files: Mapping[str, bytes]) -> Publish:
+    """Put files into the artifact store; what is returned writes the rows.
 
-    @property
-    def plot(self) -> bytes:
-        """PNG."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """All but the picture, JSON-like."""
-        ...
-
-
-def publication(work: Work, found: Found) -> Publish:
-    """Put the picture into the artifact store; what is returned writes the rows."""
-    plot = work.workplace.artifacts.put(found.plot)
+    Args:
+        work: of a job on a dataset version.
+        found: the job's result, JSON-like.
+        files: by role, one of `MEDIA_TYPES`.
+    """
+    stored = {role: work.workplace.artifacts.put(content) for role, content in files.items()}
+    held = {role: one.sha256 for role, one in stored.items()}
 
     def publish(session: Session) -> dict[str, Any]:
-        artifacts.register(session, plot, MEDIA_TYPE)
-        jobs.keep(session, work.claim, {ROLE: plot.sha256})
-        dataset = {"dataset_version": work.payload["dataset_version"]}
-        return {**found.to_dict(), **dataset, "files": {ROLE: plot.sha256}}
+        for role, one in stored.items():
+            artifacts.register(session, one, MEDIA_TYPES[role])
+        jobs.keep(session, work.claim, held)
+        return {**found, "dataset_version": work.payload["dataset_version"], "files": held}
 
     return publish

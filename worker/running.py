@@ -16,7 +16,7 @@ from models_store.tables import AttemptOutcome
 from worker import failing
 from worker.failing import Failure, Rejections
 from worker.heartbeat import beating
-from worker.jobs import evaluate, export, importing, ingest, replicas, search, select, train
+from worker.jobs import evaluate, export, importing, ingest, preview, replicas, search, select, train
 from worker.journal import Journal
 from worker.stopping import CancelRequested, JobStopped, ShuttingDown
 from worker.work import Publish, Work
@@ -39,6 +39,7 @@ KINDS = {
     "import": Kind(run=importing.run),
     "replicas": Kind(run=replicas.run),
     "export": Kind(run=export.run),
+    "preview": Kind(run=preview.run),
     "select": Kind(run=select.run),
     "search": Kind(run=search.run),
 }

@@ -20,6 +20,7 @@ QUEUES: Mapping[JobKind, str] = {
     JobKind.IMPORT: "train",
     JobKind.REPLICAS: "train",
     JobKind.EXPORT: "default",
+    JobKind.PREVIEW: "train",
     JobKind.SELECT: "train",
     JobKind.SEARCH: "train",
 }

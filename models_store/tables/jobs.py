@@ -18,6 +18,7 @@ class JobKind(StrEnum):
     IMPORT = "import"
     REPLICAS = "replicas"
     EXPORT = "export"
+    PREVIEW = "preview"
     SELECT = "select"
     SEARCH = "search"
 

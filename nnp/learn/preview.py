@@ -15,7 +15,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnp.core import neighbours, reading, recipe
+from nnp.core import function_recipe, neighbours, reading, recipe
 from nnp.core.label import Frame
 from nnp.learn import cutoff, definition, grid, portions, radial
 from nnp.learn.descriptor import Descriptor
@@ -32,6 +32,7 @@ class Preview:
     """What a recipe means on a data set, before any training.
 
     Attributes:
+        wanted: the recipe.
         functions: the descriptor.
         found: radial and angular distributions.
         masks: types of functions by element, with a suggestion which to keep.
@@ -39,18 +40,45 @@ class Preview:
             of other kinds.
     """
 
+    wanted: recipe.Recipe
     functions: Descriptor
     found: Distributions
     masks: tuple[tuples.Tuple, ...]
     curves: dict[str, Array]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of functions around each element."""
+        return {symbol: len(self.functions.names_of(symbol)) for symbol in self.found.elements}
+
+    def suggested(self) -> recipe.Recipe:
+        """The recipe in which only the types that are kept have functions; as it is, if it does not choose by them."""
+        grid = self.wanted.symmetry_functions
+        if not isinstance(grid, function_recipe.Automatic) or grid.element_channels or grid.element_tuples:
+            return self.wanted
+        if all(one.kept for one in self.masks):
+            return self.wanted
+        chosen = function_recipe.ElementTuples.model_validate(tuples.kept(self.masks))
+        narrower = grid.model_copy(update={"element_tuples": chosen})
+        return self.wanted.model_copy(update={"symmetry_functions": narrower})
+
+    def summary(self) -> dict[str, Any]:
+        """What is decided by it, as JSON-like data: numbers of functions, and the suggestion with its reasons."""
+        return {
+            "elements": list(self.found.elements),
+            "cutoff": self.functions.cutoff,
+            "atoms": int(self.found.atoms.sum()),
+            "functions": self.counts,
+            "types": [one.to_dict() for one in self.masks],
+            "element_tuples": tuples.kept(self.masks),
+            "recipe": self.suggested().model_dump(mode="json"),
+        }
+
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-like data: distances in Å, angles in degrees, g(r) without unit, angles per atom and degree."""
+        """The summary and the curves: distances in Å, g(r) a pure number, angles in degrees, their number per atom."""
         found, symbols = self.found, self.found.elements
         return {
-            "elements": list(symbols),
-            "cutoff": self.functions.cutoff,
-            "functions": {symbol: len(self.functions.names_of(symbol)) for symbol in symbols},
+            **self.summary(),
             "radii": found.radii.tolist(),
             "rdf": {f"{a}-{b}": found.rdf[i, j].tolist() for i, a in enumerate(symbols) for j, b in enumerate(symbols)},
             "angles": found.angles.tolist(),
@@ -60,8 +88,6 @@ class Preview:
                 for p, (a, b) in enumerate(found.pairs)
             },
             "curves": {kind: rows.tolist() for kind, rows in self.curves.items()},
-            "types": [one.to_dict() for one in self.masks],
-            "element_tuples": tuples.kept(self.masks),
         }
 
     def plot(self) -> bytes:
@@ -73,8 +99,7 @@ class Preview:
             for c, centre in enumerate(symbols):
                 self._radial(rows[0, c], c)
                 self._angular(rows[1, c], c)
-                count = len(self.functions.names_of(centre))
-                rows[0, c].set_title(f"{centre}: {count} functions")
+                rows[0, c].set_title(f"{centre}: {self.counts[centre]} functions")
             return plots.png(figure)
 
     def _radial(self, axes: Axes, centre: int) -> None:
@@ -104,19 +129,21 @@ class Preview:
 
 
 def preview(frames: Sequence[Frame], wanted: recipe.Recipe) -> Preview:
-    """The functions that a recipe means on frames, beside their distributions.
+    """The functions that a recipe means on frames, beside their distributions. Labels are not looked at.
 
     Raises:
         InputError: no two atoms are within the cutoff.
-        RecipeError: explicit functions do not suit the data.
+        RecipeError: explicit functions or names in the recipe do not suit the data.
     """
+    definition.check_names(wanted, frames)
+    frames = [frame for frame in frames if frame.group not in wanted.exclude_groups]
     elements = definition.elements_of(frames)
     sample = portions.some(frames, MOST_ATOMS)
     table = neighbours.neighbour_table([frame.structure for frame in sample], wanted.cutoff)
     functions = grid.symmetry_functions_for(wanted, elements, table)
     found = distributions(frames, elements, functions.cutoff)
     masks = tuple(tuples.suggested(found))
-    return Preview(functions=functions, found=found, masks=masks, curves=_curves(functions, found.radii))
+    return Preview(wanted=wanted, functions=functions, found=found, masks=masks, curves=_curves(functions, found.radii))
 
 
 def _curves(functions: Descriptor, radii: Array) -> dict[str, Array]:
@@ -147,8 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.json:
         print(json.dumps(result.to_dict()))
         return
-    for symbol in result.found.elements:
-        print(f"{symbol}: {len(result.functions.names_of(symbol))} functions")
+    for symbol, count in result.counts.items():
+        print(f"{symbol}: {count} functions")
     for one in result.masks:
         print(f"{'keep' if one.kept else 'drop'} {one.kind} {'-'.join(one.elements)}: {one.reason}")
 

@@ -86,6 +86,24 @@ class JobCalls(base.Calls):
         chosen = {"replicas": replicas, "replica_steps": replica_steps, "replica_gain": replica_gain}
         return self.submit(fields | chosen)
 
+    def preview(
+        self, dataset_version: str, *, recipe: "Mapping[str, Any] | pydantic.BaseModel | None" = None
+    ) -> wire.JobOut:
+        """Queue a look at what a recipe means on a data set; its files are `plot` (PNG) and `numbers` (JSON).
+
+        The job's result holds `functions` (how many for each element), `types` (pairs and triples of elements: kept or
+        not, with the reason) and `recipe`, in which only the kept ones have functions.
+
+        Args:
+            dataset_version: "si-pbe:2".
+            recipe: A recipe as for `train`.
+
+        Raises:
+            InvalidError: The recipe cannot work; `field` names where.
+            ClientError: See `nnp_client.errors`.
+        """
+        return self.submit({"kind": "preview", "dataset_version": dataset_version, "recipe": _fields(recipe) or {}})
+
     def select(
         self,
         dataset_version: str,

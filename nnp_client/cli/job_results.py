@@ -1,4 +1,4 @@
-"""What a finished job found, for people: errors by split and group, the curve of a selection, and the gates."""
+"""What a finished job found, for people: errors by split and group, what previews and selections found, gates."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,6 +19,13 @@ def tables(result: Mapping[str, Any] | None) -> Iterator[Table]:
     found = result or {}
     if isinstance(metrics := found.get("metrics"), dict) and metrics:
         yield errors(metrics)
+    if isinstance(functions := found.get("functions"), dict):
+        yield table(["element", "functions"], [[symbol, count] for symbol, count in functions.items()])
+    if isinstance(types := found.get("types"), list):
+        rows = [
+            [one["kind"], "-".join(one["elements"]), "keep" if one["kept"] else "drop", one["reason"]] for one in types
+        ]
+        yield table(["functions", "elements", "suggestion", "why"], rows)
     if isinstance(curve := found.get("curve"), list):
         yield table(["functions", "loss", "of random choices"], [_point(point) for point in curve])
     if isinstance(gates := found.get("gates"), dict):

@@ -1,4 +1,4 @@
-"""nnp select, search, recipe: jobs whose result is a recipe."""
+"""nnp preview, select, search, recipe: jobs whose result is a recipe."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,28 @@ from nnp_client.cli.state import of
 from nnp_client.wire.jobs import JobKind, JobOut
 
 Text = str | None
-MAKERS = (JobKind.SELECT, JobKind.SEARCH)
+MAKERS = (JobKind.PREVIEW, JobKind.SELECT, JobKind.SEARCH)
 """Jobs that make a recipe."""
+
+
+def preview(
+    context: typer.Context,
+    *,
+    dataset: Annotated[str, typer.Argument(help="Dataset version such as si-pbe:2, or si-pbe for the newest.")],
+    recipe: jobs.RecipeFile = None,
+    setting: jobs.Setting = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Wait for the job and write its plot (PNG) to this file.")
+    ] = None,
+    watch: jobs.Watch = False,
+) -> None:
+    """Look where a recipe's symmetry functions sit on the distances and angles of a data set, before any training."""
+    state = of(context)
+    job = state.client.preview(dataset, recipe=jobs.recipe_of(recipe, setting))
+    jobs.submitted(state, job, watch or output is not None)
+    if output is not None:
+        state.client.download_job_file(job.id, "plot", output)
+        state.say(f"wrote {output}")
 
 
 def select(
@@ -77,7 +97,7 @@ def recipe(
 
 def install(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (select, search, recipe):
+    for command in (preview, select, search, recipe):
         app.command()(command)
 
 

@@ -23,6 +23,7 @@ class JobKind(StrEnum):
     IMPORT = "import"
     REPLICAS = "replicas"
     EXPORT = "export"
+    PREVIEW = "preview"
     SELECT = "select"
     SEARCH = "search"
 
@@ -126,6 +127,14 @@ class ExportRequest(Wire):
     format: ExportFormat = Field(description="Whose files.")
 
 
+class PreviewRequest(Wire):
+    """Look where a recipe's symmetry functions sit on a data set, how many they are and which types of them matter."""
+
+    kind: Literal["preview"] = Field(description="What to do.")
+    dataset_version: DatasetVersionReference
+    recipe: Recipe = Field(default_factory=Recipe, description="Whose symmetry functions to look at.")
+
+
 class SelectRequest(Wire):
     """Choose the symmetry functions that a data set needs from a pool: the job's result holds a recipe and a curve."""
 
@@ -145,7 +154,14 @@ class SearchRequest(Wire):
 
 
 AnyRequest = (
-    TrainRequest | RetrainRequest | EvaluateRequest | ReplicasRequest | ExportRequest | SelectRequest | SearchRequest
+    TrainRequest
+    | RetrainRequest
+    | EvaluateRequest
+    | ReplicasRequest
+    | ExportRequest
+    | PreviewRequest
+    | SelectRequest
+    | SearchRequest
 )
 JobRequest = Annotated[AnyRequest, Field(discriminator="kind")]
 

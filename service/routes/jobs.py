@@ -24,7 +24,7 @@ FILE: dict[int | str, dict[str, Any]] = {
 Role = Annotated[str, Path(description="Name of the file in the job's result.", pattern=r"^[a-z_0-9]{1,64}$")]
 
 
-@router.post("", status_code=202, summary="Train, retrain, evaluate, train replicas, export, select or search")
+@router.post("", status_code=202, summary="Train, retrain, evaluate, train replicas, export, preview, select or search")
 def submit_job(session: Writing, actor: Actor, request: JobRequest, idempotency_key: IdempotencyKey = None) -> JobOut:
     return views.job(submitting.submit(session, request, idempotency_key=idempotency_key, actor=actor))
 

@@ -137,6 +137,44 @@ def test_limits_are_shown_and_accepted_by_name(http: testing.TestClient, nnp: Nn
     assert "Si@production is Si:1 now" in nnp("promote", "Si:1", "--accept-limit", "hard_cutoff")[1]
 
 
+def test_a_preview_shows_counts_and_reasons_and_writes_its_plot(
+    http: testing.TestClient,
+    nnp: Nnp,
+    frames: list[Frame],
+    store_frames: Callable[[str, list[Frame]], str],
+    tmp_path: Path,
+) -> None:
+    store_frames("si-pbe", frames)
+    job = json.loads(nnp("--json", "preview", "si-pbe", "--set", "cutoff=5.0")[1])
+    assert (job["kind"], job["request"]["recipe"]["cutoff"]) == ("preview", 5.0)
+    told = {
+        "kind": "radial",
+        "elements": ["Si", "Si"],
+        "kept": True,
+        "per_atom": 4.0,
+        "reason": "4.0 direct neighbours",
+    }
+    finish(http, job["id"], {"functions": {"Si": 113}, "types": [told], "recipe": {"seed": 4}})
+    code, printed = nnp("watch", job["id"])
+    assert code == 0
+    assert "113" in printed
+    assert "4.0 direct neighbours" in printed
+    assert '"seed": 4' in nnp("recipe", job["id"], "--plot", str(tmp_path / "preview.png"))[1]
+    assert (tmp_path / "preview.png").read_bytes() == b"a picture"
+
+
+def finish(http: testing.TestClient, job_id: str, result: dict[str, object]) -> None:
+    """End a job as a worker would, with a picture."""
+    parts = testing.parts_of(http)
+    with parts.sessions() as session, session.begin():
+        stored = parts.store.put(b"a picture")
+        artifacts.register(session, stored, "image/png")
+        claim = jobs.claim(session, job_id, worker="test", lease_seconds=60.0)
+        assert claim is not None
+        jobs.keep(session, claim, {"plot": stored.sha256})
+        jobs.succeed(session, claim, {**result, "files": {"plot": stored.sha256}})
+
+
 def test_the_recipe_of_a_selection_is_written(
     http: testing.TestClient,
     nnp: Nnp,
@@ -152,15 +190,7 @@ def test_the_recipe_of_a_selection_is_written(
     assert code == exit_codes.USAGE
     assert "has no recipe" in printed
     curve = [{"count": 2, "loss": 0.25, "random_loss": None}]
-    parts = testing.parts_of(http)
-    with parts.sessions() as session, session.begin():
-        stored = parts.store.put(b"a picture")
-        artifacts.register(session, stored, "image/png")
-        claim = jobs.claim(session, job["id"], worker="test", lease_seconds=60.0)
-        assert claim is not None
-        jobs.keep(session, claim, {"plot": stored.sha256})
-        result = {"recipe": {"seed": 4}, "curve": curve, "files": {"plot": stored.sha256}}
-        jobs.succeed(session, claim, result)
+    finish(http, job["id"], {"recipe": {"seed": 4}, "curve": curve})
     assert "0.25" in nnp("watch", job["id"])[1]
     target, plot = tmp_path / "recipe.json", tmp_path / "curve.png"
     assert nnp("recipe", job["id"], "-o", str(target), "--plot", str(plot))[0] == 0

@@ -87,9 +87,10 @@ def test_thirteen_of_twenty_seven_types_of_lithium_phosphate() -> None:
         ("O", "P", "O"),
     ]
     wanted = recipe.parse({"symmetry_functions": {"kind": "power_spectrum", "element_tuples": kept}})
-    counts = preview.preview([frame(lithium_phosphate())], wanted).to_dict()["functions"]
-    every = preview.preview([frame(lithium_phosphate())], recipe.Recipe()).to_dict()["functions"]
-    assert all(counts[element] < 0.8 * every[element] for element in counts)
+    chosen, whole = (preview.preview([frame(lithium_phosphate())], given) for given in (wanted, recipe.Recipe()))
+    assert all(chosen.counts[element] < 0.8 * whole.counts[element] for element in ("Li", "O", "P"))
+    assert recipe.parse(whole.summary()["recipe"]) == wanted  # what is suggested, as a recipe
+    assert chosen.suggested() == wanted  # which types have functions was chosen before
     reasons = {one.elements: one.reason for one in suggested if one.kind == "angular"}
     assert reasons["O", "P", "O"].startswith("6.0 angles between direct neighbours, at 109 ±")
     assert reasons["P", "P", "P"] == "P is no direct neighbour of P"

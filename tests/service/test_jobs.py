@@ -90,10 +90,19 @@ def test_retrain_refuses_other_networks_than_the_parents(
 ) -> None:
     recipe = client.train("Si", dataset).request["recipe"]
     testing.register(testing.parts_of(http), "Si", si_files, recipe=recipe)
-    with pytest.raises(errors.InvalidError) as refused:
-        client.retrain("Si:1", dataset, recipe={"cutoff": 5.0})
-    assert refused.value.field == "recipe.cutoff"
+    for told in ({"cutoff": 5.0}, {"centres": ["Si"]}, {"without": ["Si"]}):
+        with pytest.raises(errors.InvalidError) as refused:
+            client.retrain("Si:1", dataset, recipe=told)
+        assert refused.value.field == f"recipe.{next(iter(told))}"
     assert client.retrain("Si:1", dataset, recipe={"seed": 9}).request["recipe"]["seed"] == 9
+
+
+def test_a_preview_is_a_job_with_a_recipe(client: Client, dataset: str) -> None:
+    job = client.preview(dataset, recipe={"cutoff": 5.0})
+    assert (job.kind, job.queue, job.request["recipe"]["cutoff"]) == ("preview", "train", 5.0)
+    with pytest.raises(errors.InvalidError) as refused:
+        client.preview(dataset, recipe={"exclude_groups": ["nowhere"]})
+    assert refused.value.field == "recipe.exclude_groups"
 
 
 def test_a_selection_is_a_job_with_recipe_and_method(client: Client, dataset: str) -> None:
@@ -225,5 +234,6 @@ def test_potentials_of_a_baseline_are_pinned_to_versions(
         )
         aliases.promote(session, "Si", "production", version.number)
     assert client.train("Si", dataset, recipe=baseline).request["recipe"]["baseline"][0]["name"] == "Si:2"
-    for job in (client.select(dataset, recipe=baseline), client.search(dataset, recipe=baseline)):
+    for ask in (client.preview, client.select, client.search):
+        job = ask(dataset, recipe=baseline)
         assert job.request["recipe"]["baseline"][0]["name"] == "Si:2"

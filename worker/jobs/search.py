@@ -23,7 +23,7 @@ def run(work: Work) -> Publish:
     found = publishing.follow(work, lambda: _searching(work))
     verdict = "a better recipe" if found.improved else "no better recipe than the given one"
     work.journal.say(f"{verdict} in {len(found.trials)} trials")
-    return plotted.publication(work, found)
+    return plotted.publication(work, found.to_dict(), {"plot": found.plot})
 
 
 def _searching(work: Work) -> Generator["Progress", None, "Found"]:

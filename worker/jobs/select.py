@@ -22,7 +22,7 @@ def run(work: Work) -> Publish:
     """
     selected = publishing.follow(work, lambda: _selecting(work))
     work.journal.say(f"chose {selected.count} of {selected.pool_size} functions in {selected.seconds:.0f} s")
-    return plotted.publication(work, selected)
+    return plotted.publication(work, selected.to_dict(), {"plot": selected.plot})
 
 
 def _selecting(work: Work) -> Generator["Progress", None, "Selected"]:
