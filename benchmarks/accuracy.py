@@ -11,18 +11,15 @@ errors by group, and 95 % intervals from bootstrap samples of the test structure
 
 import argparse
 import json
-import os
-import platform
-import resource
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from conditions import conditions
 
 from nnp.core import metrics, potential, reading, recipe
 from nnp.core.label import Frame
@@ -109,17 +106,16 @@ def read(path: Path, atomic_energies: str | None, below: float | None) -> list[F
 
 def cross_validated(frames: Sequence[Frame], wanted: recipe.Recipe, given: argparse.Namespace) -> dict[str, Any]:
     """Root mean square over the folds of their errors."""
-    runs = [
-        judge(fit(kept, wanted, threads=given.threads, quiet=given.json), out)
-        for kept, out in folded(frames, given.folds, wanted)[: given.first]
-    ]
+    pairs = folded(frames, given.folds, wanted)[: given.first]
+    runs = [judge(fit(kept, wanted, threads=given.threads, quiet=given.json), out) for kept, out in pairs]
     names = ("energy_rmse_mev_per_atom", "force_rmse_ev_per_a", "stress_rmse_gpa")
     report: dict[str, Any] = {
         name: float(np.sqrt(np.mean([run[name] ** 2 for run in runs])))
         for name in names
         if all(run[name] is not None for run in runs)
     }
-    return report | {"folds": runs}
+    held_out = [out for _, out in pairs]
+    return report | {"folds": runs, "conditions": conditions(split=[frames, *held_out], **_told(wanted, frames))}
 
 
 def tested(frames: Sequence[Frame], wanted: recipe.Recipe, given: argparse.Namespace) -> dict[str, Any]:
@@ -137,28 +133,20 @@ def tested(frames: Sequence[Frame], wanted: recipe.Recipe, given: argparse.Names
         given.save.write_bytes(result.onnx_float32)
     if out is None:
         out = read(given.test, given.atomic_energies, given.below)
-    split = sha256("".join(train.data_hash(part) for part in (kept, out)).encode()).hexdigest()
+    told = _told(wanted, kept)
+    if given.test_fraction is not None:
+        told["seeds"]["split"] = given.split_seed
     return judge(result, out) | {
         "train_seconds": round(seconds, 1),
-        "split_hash": split,
-        "split_seed": given.split_seed if given.test_fraction else None,
         "calibration": result.calibration,
+        "conditions": conditions(split=(kept, out), **told),
     }
 
 
-def conditions(wanted: recipe.Recipe, frames: Sequence[Frame]) -> dict[str, Any]:
-    """What a reader needs to repeat and to weigh the figures."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return {
-        "peak_rss_mb": round(usage.ru_maxrss / 1024.0, 1),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
-        "load_average": round(os.getloadavg()[1], 1),
-        "cores": len(os.sched_getaffinity(0)),
-        "machine": platform.machine(),
-        "seed": wanted.seed,
-        "recipe_hash": recipe.recipe_hash(wanted),
-        "structures": len(frames),
-    }
+def _told(wanted: recipe.Recipe, frames: Sequence[Frame]) -> dict[str, Any]:
+    """Conditions of a training."""
+    seeds = {"training": wanted.seed, "bootstrap": 0}
+    return {"seeds": seeds, "recipe_hash": recipe.recipe_hash(wanted), "training_structures": len(frames)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -183,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = recipe.parse(fields if given.seed is None else {**fields, "seed": given.seed})
     frames = read(given.train, given.atomic_energies, given.below)
     validated = given.test is None and given.test_fraction is None
-    report = (cross_validated if validated else tested)(frames, wanted, given) | conditions(wanted, frames)
+    report = (cross_validated if validated else tested)(frames, wanted, given)
     if given.references:
         report["references"] = json.loads(REFERENCES.read_text())[given.references]
     print(json.dumps(report, indent=None if given.json else 1))

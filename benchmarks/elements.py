@@ -7,7 +7,6 @@ with functions for every element and one with each kind of element channels; all
 """
 
 import argparse
-import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from conditions import conditions
 
 from nnp.core import potential, recipe
 from nnp.core.label import Frame, Label
@@ -74,14 +74,11 @@ def errors(result: train.Trained, frames: Sequence[Frame]) -> dict[str, float]:
 def run(structures: int, epochs: int, seeds: int) -> dict[str, Any]:
     """Every choice with every seed on the same frames."""
     frames, tests = alloys(structures, seed=0), alloys(60, seed=1)
-    digest = hashlib.sha256(b"".join(frame.structure.positions.tobytes() for frame in frames + tests)).hexdigest()
     result: dict[str, Any] = {
         "elements": list(ELEMENTS),
         "structures": structures,
         "test_structures": len(tests),
         "epochs": epochs,
-        "seeds": seeds,
-        "data_sha256": digest,
     }
     for name, channels in CHOICES.items():
         found, start = [], time.process_time()
@@ -108,7 +105,10 @@ def run(structures: int, epochs: int, seeds: int) -> dict[str, Any]:
     for name in ("weighted", "learnable"):
         for key in ("energy_rmse_mev_per_atom", "force_rmse_ev_per_a"):
             result[name][f"ratio_{key.split('_')[0]}"] = result[name][key] / result["per_element"][key]
-    return result
+    used = {"training_frames": 0, "test_frames": 1, "trainings_first": 0, "trainings_last": seeds - 1}
+    return {**result, "references": {"per_element": result["per_element"]}} | {
+        "conditions": conditions(split=(frames, tests), seeds=used)
+    }
 
 
 def main() -> None:

@@ -16,8 +16,6 @@ import argparse
 import hashlib
 import itertools
 import json
-import platform
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -32,6 +30,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.data import atomic_numbers, covalent_radii
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.md.verlet import VelocityVerlet
+from conditions import conditions
 
 from nnp.core import reading, recipe
 from nnp.core.assembly import VOIGT
@@ -291,22 +290,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     frames = list(reading.read_frames(given.data))
     file = given.potential.read_bytes() if given.potential else trained(frames, given.threads)
     potential = Potential.load(file, threads=given.threads)
-    report: dict[str, Any] = {
-        "data_sha256": hashlib.sha256(given.data.read_bytes()).hexdigest()[:16],
-        "potential_sha256": hashlib.sha256(file).hexdigest()[:16],
-        "recipe_hash": potential.manifest.training.get("recipe_hash"),
-        "seed": given.seed,
-        "dtype": potential.manifest.dtype,
-        "threads": given.threads,
-        "machine": platform.processor() or platform.machine(),
-    }
-    report |= collisions(potential, frames, given.collisions, given.seed)
+    report: dict[str, Any] = collisions(potential, frames, given.collisions, given.seed)
     if potential.elements == ("Si",):
         report |= crystal(potential, frames)
         if given.picoseconds > 0.0:
             lattice_constant = report.get("lattice_constant_a", LATTICE_CONSTANT)
             report |= conserved(potential, lattice_constant, given.picoseconds, given.seed)
-    report["peak_rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, 1)
+    report["conditions"] = conditions(
+        split=[frames],
+        seeds={"velocities": given.seed, "collisions": given.seed},
+        potential_sha256=hashlib.sha256(file).hexdigest(),
+        recipe_hash=potential.manifest.training.get("recipe_hash"),
+        dtype=potential.manifest.dtype,
+        threads=given.threads,
+    )
     print(json.dumps(report, indent=None if given.json else 1))
 
 

@@ -13,15 +13,12 @@ prints one line.
 import argparse
 import ctypes
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,8 +26,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+from conditions import conditions
 
 from nnp.core import neighbours
+from nnp.core.label import Frame
 from nnp.core.potential import Potential
 from nnp.core.structure import Structure
 
@@ -280,20 +279,6 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def conditions(rounds: int) -> dict[str, Any]:
-    """What a reader needs to repeat and to weigh the figures."""
-    packages = ("onnxruntime", "torch", "numpy", "vesin", "nnpd")
-    return {
-        "rounds": rounds,
-        "seeds": {"rattle": 0, "elements": 0, "weights": 1},
-        "load_average": round(os.getloadavg()[1], 1),
-        "cores": len(os.sched_getaffinity(0)),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in packages},
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON line instead of a table")
@@ -304,7 +289,10 @@ def main() -> None:
     if arguments.size:
         print(json.dumps(measure_size(arguments.file, arguments.size)))
         return
-    result = run(arguments.rounds) | {"conditions": conditions(arguments.rounds)}
+    result = run(arguments.rounds)
+    structures = [Frame(structure=Structure.from_atoms(atoms)) for atoms in (silicon(1000), alloy(1000))]
+    seeds = {"rattle": 0, "elements": 0, "weights": 1}
+    result["conditions"] = conditions(split=[structures], seeds=seeds, rounds=arguments.rounds)
     print(json.dumps(result) if arguments.json else table(result))
 
 

@@ -14,7 +14,6 @@
 import argparse
 import itertools
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,11 +22,12 @@ from typing import Any
 import numpy as np
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from conditions import conditions
 
 from nnp.core import neighbours, reading, recipe
 from nnp.core.label import Frame, Label
 from nnp.core.structure import Structure
-from nnp.learn import definition, grid, train
+from nnp.learn import definition, grid
 from nnp.learn.selection import curve, methods, pool, problem, select
 from nnp.learn.selection.similarity import random_choice
 
@@ -70,9 +70,19 @@ def spectrum(radial: int, channels: int, l_max: int) -> dict[str, Any]:
     return {"kind": "power_spectrum", "four_body": None, **shape}
 
 
+def hot_copper() -> list[Frame]:
+    """157 cells of 32 atoms."""
+    return emt(157, (2, 2, 2), 3.7, alloy=False)
+
+
+def _conditions(*data: Sequence[Frame]) -> dict[str, Any]:
+    seeds = {"frames": 0, "folds": 0, "directions": 0, "random_choices": 1, "rankings": 2}
+    return conditions(split=data, seeds=seeds, folds=FOLDS, directions=DIRECTIONS)
+
+
 def large_pool(*, genetic: bool) -> dict[str, Any]:
     """Seconds of a pool of 2164 functions on 5024 atoms and of one ranking."""
-    frames = emt(157, (2, 2, 2), 3.7, alloy=False)
+    frames = hot_copper()
     used = time.process_time()
     built, seconds = equations(frames, 5.5, spectrum(64, 20, 8))
     pool_used = time.process_time() - used
@@ -105,10 +115,10 @@ def against_chance(built: problem.Problem, names: Sequence[str], count: int) -> 
     every = curve.point(built, [[int(c) for c in built.candidates]] * FOLDS, built.size, None)
     result: dict[str, Any] = {
         "functions": count,
-        "pool": built.size,
-        "random_loss": round(float(np.mean(chance)), 4),
-        "random_loss_std": round(float(np.std(chance)), 4),
-        "all_loss": round(every.loss, 4),
+        "pool_functions": built.size,
+        "random_loss_ev": round(float(np.mean(chance)), 4),
+        "random_loss_std_ev": round(float(np.std(chance)), 4),
+        "all_loss_ev": round(every.loss, 4),
         "all_force_rmse_ev_per_a": round(every.force_rmse_ev_per_a, 4),
     }
     for name in names:
@@ -117,7 +127,8 @@ def against_chance(built: problem.Problem, names: Sequence[str], count: int) -> 
         by_fold = list(itertools.islice(curve.rankings(judged, name, count, np.random.default_rng(2)), FOLDS))
         point = curve.point(judged, by_fold, count, None)
         result[name] = {
-            "loss": round(point.loss, 4),
+            "loss_ev": round(point.loss, 4),
+            "ratio_to_random": round(point.loss / float(np.mean(chance)), 3),
             "force_rmse_ev_per_a": round(point.force_rmse_ev_per_a, 4),
             "energy_rmse_mev_per_atom": round(point.energy_rmse_mev_per_atom, 2),
             "seconds": round(time.perf_counter() - started, 1),
@@ -143,23 +154,17 @@ def main() -> None:
     parser.add_argument("--genetic", action="store_true", help="256 of 2164 functions by the genetic algorithm too")
     given = parser.parse_args()
     if given.pool:
-        print(json.dumps(large_pool(genetic=given.genetic)))
+        print(json.dumps(large_pool(genetic=given.genetic) | {"conditions": _conditions(hot_copper())}))
         return
     silicon = list(reading.read_frames(SILICON))[::3]
     alloys = emt(100, (2, 2, 1), 3.8, alloy=True)
     names = list(methods.METHODS)
     result = {
-        "benchmark": "selection",
-        "data_hash_silicon": train.data_hash(silicon),
-        "data_hash_alloys": train.data_hash(alloys),
-        "seeds": [0, 1, 2],
-        "load_average": round(os.getloadavg()[0], 1),
-        "folds": FOLDS,
-        "directions": DIRECTIONS,
         **large_pool(genetic=given.genetic),
         "silicon": against_chance(equations(silicon, 5.0, spectrum(16, 8, 5))[0], names, COUNT),
         "alloys": against_chance(equations(alloys, 4.5, spectrum(6, 4, 3))[0], names, COUNT),
         "pca_of_41_force_rmse_ev_per_a": components(silicon),
+        "conditions": _conditions(silicon, alloys, hot_copper()),
     }
     print(json.dumps(result) if given.json else json.dumps(result, indent=1))
 

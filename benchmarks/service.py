@@ -18,6 +18,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from conditions import conditions
 
 sys.path.remove(str(Path(__file__).resolve().parent))  # this file is called like the package that it measures
 
@@ -29,6 +32,8 @@ from ase.md.verlet import VelocityVerlet
 
 from models_store import database
 from models_store.home import Home
+from nnp.core.label import Frame
+from nnp.core.structure import Structure
 from nnp.learn import angular, export, network, potential, radial, symmetry_functions
 from nnp_client.calculator import NNPCalculator
 from nnp_client.client import Client
@@ -153,7 +158,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=200, help="requests and steps of each kind")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    figures = measure(options.repeats)
+    figures: dict[str, Any] = measure(options.repeats)
+    structures = [Frame(structure=Structure.from_atoms(silicon()))]
+    seeds = {"rattle": 0, "weights": 0}
+    figures["conditions"] = conditions(split=[structures], seeds=seeds, repeats=options.repeats)
     if options.json:
         print(json.dumps(figures))
     else:

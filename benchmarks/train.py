@@ -28,6 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from ase.build import bulk
+from conditions import conditions
 
 from nnp.core import reading, recipe
 from nnp.core.label import Frame, Label
@@ -37,6 +38,7 @@ from nnp.learn import definition as definitions
 
 BINS = 6
 """Classes of held-out atoms by density, equally many atoms in each."""
+PUBLISHED = json.loads(Path(__file__).with_name("references.json").read_text())["training"]
 RIVALS: dict[str, dict[str, Any]] = {
     "adam": {"optimiser": "adam", "learning_rate": 0.005, "ema": None, "schedule": "one_cycle"},
     "soap": {"optimiser": "soap", "learning_rate": 0.01, "ema": 0.99, "schedule": "one_cycle"},
@@ -67,13 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "memory": lambda: memory(given.structures, given.steps or 5, wanted),
         "weighting": lambda: weighting(_frames(given.data), wanted, given.steps or 1300, given.plot),
     }
-    report = found[given.what]()
-    report |= {
-        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, 1),
-        "recipe_hash": recipe.recipe_hash(wanted),
-        "seed": wanted.seed,
-        "torch_threads": torch.get_num_threads(),
-    }
+    report = {"references": PUBLISHED, **found[given.what]()}
     print(json.dumps(report, indent=None if given.json else 1))
 
 
@@ -92,13 +88,24 @@ def whole(frames: Sequence[Frame], wanted: recipe.Recipe, threads: int | None, *
     return {
         "train_wall_s": round(time.monotonic() - wall, 1),
         "train_cpu_s": round(time.process_time() - cpu, 1),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, 1),
         "committee": len(wanted.committee),
         "replicas": len(wanted.replicas or ()),
         "structures": len(frames),
         "atoms": sum(len(frame.structure) for frame in frames),
-        "data_hash": train.data_hash(frames),
         "errors": {split: result.metrics[split] for split in ("train", "validation") if split in result.metrics},
+        "conditions": _conditions(wanted, frames, splits.split(frames, wanted)),
     }
+
+
+def _conditions(wanted: recipe.Recipe, frames: Sequence[Frame], parts: splits.Split) -> dict[str, Any]:
+    """Of a training on frames as they were read."""
+    return conditions(
+        split=[[frames[i] for i in part] for part in (parts.train, parts.validation, parts.test)],
+        seeds={"training": wanted.seed},
+        recipe_hash=recipe.recipe_hash(wanted),
+        torch_threads=torch.get_num_threads(),
+    )
 
 
 def race(frames: Sequence[Frame], wanted: recipe.Recipe, given: argparse.Namespace) -> dict[str, Any]:
@@ -107,7 +114,7 @@ def race(frames: Sequence[Frame], wanted: recipe.Recipe, given: argparse.Namespa
     adam = wanted.model_copy(update=RIVALS["adam"])
     if given.steps:
         adam = adam.model_copy(update={"steps": given.steps})
-    hashed = train.data_hash(frames)
+    read = frames
     frames, parts, definition = _settled(frames, wanted)
     size = committee.batch_size(wanted, len(parts.train))
     training = _prepared(definition, [frames[i] for i in parts.train], size, wanted, random=True)
@@ -133,7 +140,6 @@ def race(frames: Sequence[Frame], wanted: recipe.Recipe, given: argparse.Namespa
     report: dict[str, Any] = {
         "adam": _summary(reference, target),
         "structures": {"train": len(parts.train), "validation": len(parts.validation)},
-        "data_hash": hashed,
         "clock": "CPU seconds of one thread, without descriptors",
     }
     for name in given.optimisers:
@@ -142,7 +148,7 @@ def race(frames: Sequence[Frame], wanted: recipe.Recipe, given: argparse.Namespa
         report[name] = {**RIVALS[name], **_summary(trace, target)}
         reached = report[name]["seconds_to_adams_final_loss"]
         report[name]["time_over_adam"] = None if reached is None else round(reached / reference[-1]["seconds"], 3)
-    return report
+    return report | {"conditions": _conditions(wanted, read, parts)}
 
 
 def memory(structures: int, steps: int, wanted: recipe.Recipe) -> dict[str, Any]:
@@ -171,6 +177,7 @@ def memory(structures: int, steps: int, wanted: recipe.Recipe) -> dict[str, Any]
         "definition_seconds": round(fitted - start, 1),
         "prepare_seconds": round(prepared - fitted, 1),
         "ms_per_step": round(1e3 * (time.monotonic() - prepared) / steps, 1),
+        "conditions": _conditions(wanted, made, parts),
     }
 
 
@@ -180,7 +187,7 @@ def weighting(frames: Sequence[Frame], wanted: recipe.Recipe, steps: int, plot: 
     update = {"committee": wanted.committee[:1], "replicas": None, "steps": steps, "test_fraction": 0.2}
     plain = wanted.model_copy(update={**update, **RIVALS["soap"]})
     weighed = plain.model_copy(update={"force_weighting": recipe.GaussianDensityWeighting()})
-    hashed = train.data_hash(frames)
+    read = frames
     frames, parts, definition = _settled(frames, plain)
     own, held_out = [frames[i] for i in parts.train], [frames[i] for i in parts.test]
     errors = {name: _errors(definition, frames, parts, chosen) for name, chosen in (("off", plain), ("on", weighed))}
@@ -198,7 +205,7 @@ def weighting(frames: Sequence[Frame], wanted: recipe.Recipe, steps: int, plot: 
     if plot is not None:
         _draw(rows, plot)
     overall = {f"force_rmse_{name}_ev_per_a": float(np.sqrt(e.mean())) for name, e in errors.items()}
-    return {"by_density": rows, "overall": overall, "steps": steps, "data_hash": hashed}
+    return {"by_density": rows, "overall": overall, "steps": steps, "conditions": _conditions(plain, read, parts)}
 
 
 def _errors(
