@@ -210,7 +210,7 @@ class Potential:
             neighbours_here = table.neighbours[rows]
             feeds = {
                 "vectors": vectors,
-                "neighbour_species": species.take(neighbours_here) if several else neighbours_here,
+                "neighbour_species": species.take(neighbours_here) if several else np.zeros_like(neighbours_here),
                 "species": species[rows],
             }
             return self._sessions.run(outputs, feeds)

@@ -192,7 +192,7 @@ def _to(x: SymbolicTensor, dtype: torch.dtype) -> SymbolicTensor:
 
 
 def _nonzero(x: SymbolicTensor) -> SymbolicTensor:
-    size = f"rows_{len(x.graph.nodes)}"
+    size = f"rows_of_{x.name}"  # not a count of nodes: an equal call adds none, and its size is the same
     return _transpose(x.graph.emit("NonZero", [x], torch.int64, (x.ndim, size)), 0, 1)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nnp.core import onnx_graph
-from nnp.learn import cutoff, export, network
+from nnp.learn import by_element, cutoff, export, network, onnx_operations, tracing
 from tests.learn import random_potential
 
 ELEMENTS = ("Cl", "Na")
@@ -154,3 +154,13 @@ def test_a_pruned_graph_keeps_what_its_outputs_need() -> None:
     inputs.pop("reverse")
     found = run(pruned.SerializeToString(), inputs)
     np.testing.assert_allclose(found["atomic_energies"], whole["atomic_energies"], rtol=1e-13)
+
+
+def test_rows_that_are_asked_for_twice_keep_their_numbers() -> None:
+    graph = tracing.Graph(onnx_operations.OPERATIONS)
+    species = graph.input("species", torch.int64, ["atoms"])
+    by_element.rows(species, 2)
+    first, second = by_element.rows(species, 2)  # the same nodes again
+    assert first.shape != second.shape
+    sizes = [graph.size_vector(rows.shape) for rows in (first, second)]
+    assert len(set(sizes)) == 2

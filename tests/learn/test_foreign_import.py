@@ -10,7 +10,7 @@ from nnp.core import errors, recipe
 from nnp.core import potential as potentials
 from nnp.core.label import Frame, Label
 from nnp.core.structure import Structure
-from nnp.learn import evaluation, foreign, train, weights
+from nnp.learn import evaluation, foreign, runner, train, weights
 from nnp.learn.foreign import importing, probes
 from tests.learn import foreign_files
 from tests.learn.foreign_files import INPUT_NN
@@ -66,6 +66,26 @@ def test_an_import_gives_files_that_predict_the_same(water: importing.Result) ->
     ):
         assert one.energy == pytest.approx(other.energy, rel=1e-12)
         np.testing.assert_allclose(one.forces, other.forces, atol=1e-9)
+
+
+HYDROGEN = foreign_files.n2p2(
+    input_nn="\n".join(line for line in INPUT_NN.split("\n") if " O" not in line).replace(
+        "number_of_elements 2", "number_of_elements 1\nelements H"
+    )
+    + "symfunction_short H 9 H H 0.1 -1.0 1.0 6.0\n",
+    scaling="1 1 0.0 2.0 0.5\n1 2 0.0 1.0 0.2\n",
+    hydrogen=foreign_files.weights(2),
+)
+
+
+def test_every_engine_knows_a_single_element() -> None:
+    imported = foreign.read(HYDROGEN)
+    structures = probes.structures(imported.potential.elements)
+    expected = list(runner.run(imported, structures))
+    for engine in ("onnx", "kernel"):
+        for one, other in zip(expected, runner.run(imported, structures, engine=engine), strict=True):
+            assert one["energy"] == pytest.approx(other["energy"], rel=1e-12)
+            np.testing.assert_allclose(one["forces"], other["forces"], atol=1e-12)
 
 
 def test_its_checkpoint_gives_the_same_potential_and_takes_replicas(water: importing.Result) -> None:
