@@ -7,9 +7,7 @@ import pydantic
 
 from nnp.core import settings
 
-Method = Literal[
-    "cur", "farthest_point", "pearson", "lasso", "group_lasso", "matching_pursuit", "elimination", "genetic", "pca"
-]
+Method = Literal["cur", "farthest_point", "lasso", "group_lasso", "matching_pursuit", "elimination", "genetic", "pca"]
 
 
 class Selection(pydantic.BaseModel):

@@ -15,7 +15,7 @@ from nnp.core.label import Frame, Label
 from nnp.core.structure import Structure
 from nnp.learn import batches, descriptor, grid
 from nnp.learn.finish import Progress
-from nnp.learn.selection import curve, genetic, methods, pool, problem, select
+from nnp.learn.selection import curve, genetic, methods, pool, problem, select, sparse
 from tests.learn import toy_data
 
 WANTED = recipe.parse(
@@ -109,9 +109,30 @@ def test_every_method_beats_random_choice(method: str, built: problem.Problem, m
     assert found.loss < 0.95 * np.mean(drawn)
 
 
+def test_matching_pursuit_takes_what_lowers_the_error_most(built: problem.Problem) -> None:
+    folds = [0, 1]
+    chosen = methods.METHODS["matching_pursuit"](built, 3, folds, np.random.default_rng(0))
+
+    def left(functions: list[int]) -> float:
+        square, right = sparse.reduced(built, folds, np.array(functions))
+        return -float(right @ np.linalg.solve(square, right))
+
+    for taken, best in enumerate(chosen):
+        errors_of = {int(f): left([*chosen[:taken], int(f)]) for f in built.candidates if f not in chosen[:taken]}
+        assert errors_of[best] == pytest.approx(min(errors_of.values()), rel=1e-6)
+
+
+def test_principal_components_are_compared_with_random_functions(built: problem.Problem) -> None:
+    judged = select.judged(built, "pca")
+    ranking = [[int(column) for column in judged.candidates]] * 3
+    found = curve.point(judged, ranking, COUNT, np.random.default_rng(5), built)
+    assert found.random_loss == curve.point(built, ranking, COUNT, np.random.default_rng(5)).random_loss
+    assert found.random_loss != curve.point(judged, ranking, COUNT, np.random.default_rng(5)).random_loss
+
+
 def test_what_a_ranking_learns_from_is_not_what_it_is_judged_by(built: problem.Problem) -> None:
     spoiled = replace(built, targets=np.where(built.folds == 2, 1e3, built.targets))
-    for method in ("pearson", "lasso", "matching_pursuit", "elimination"):
+    for method in ("lasso", "matching_pursuit", "elimination"):
         first, second = (
             list(curve.rankings(one, method, COUNT, np.random.default_rng(0)))[2] for one in (built, spoiled)
         )
@@ -177,6 +198,10 @@ def test_curves() -> None:
         curve.Point(count=n, force_rmse_ev_per_a=0.0, energy_rmse_mev_per_atom=0.0, loss=loss, random_loss=None)
         for n, loss in ((4, 2.0), (8, 1.04), (16, 1.0), (32, 1.02))
     ]
+    assert curve.warnings(points, 8, "pca") == ()
+    against = [replace(point, random_loss=1.06) for point in points]
+    assert curve.warnings(against, 16, "pca") == curve.warnings(against, 5, "pca") == ()
+    assert "pca is no better than random choice at 8 functions" in curve.warnings(against, 8, "pca")[0]
     assert curve.fewest(points, 0.05) == 8
     assert curve.fewest(points, 0.0) == 16
 

@@ -9,7 +9,7 @@ from models_store import collection
 def test_a_selection_gives_a_recipe_that_trains(laboratory: Any, aluminium_file: Path) -> None:
     assert laboratory.upload(aluminium_file).state == "succeeded"
     pool = {"cutoff": 4.5, "symmetry_functions": {"kind": "power_spectrum", "radial": 4, "channels": 2, "l_max": 2}}
-    selection = {"method": "pearson", "count": 6, "folds": 3}
+    selection = {"method": "matching_pursuit", "count": 6, "folds": 3}
     job = laboratory.run(laboratory.submit("select", dataset_version="al:1", recipe=pool, selection=selection))
     assert job.state == "succeeded", job.error
     assert (job.result["count"], len(job.result["names"]), job.result["dataset_version"]) == (6, 6, "al:1")

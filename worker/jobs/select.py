@@ -22,6 +22,8 @@ def run(work: Work) -> Publish:
     """
     selected = publishing.follow(work, lambda: _selecting(work))
     work.journal.say(f"chose {selected.count} of {selected.pool_size} functions in {selected.seconds:.0f} s")
+    for warning in selected.warnings:
+        work.journal.say(warning)
     return plotted.publication(work, selected.to_dict(), {"plot": selected.plot})
 
 

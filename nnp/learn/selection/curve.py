@@ -14,6 +14,8 @@ SPACING = 2.0**0.5
 """Ratio of neighbouring counts of a curve."""
 FEWEST = 4
 RANDOM_DRAWS = 3
+CLEARLY = 0.95
+"""A choice is better than random ones where its loss is below this fraction of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +57,28 @@ def rankings(problem: Problem, method: str, count: int, random: np.random.Genera
     yield rank(problem, count, problem.every_fold, random)
 
 
-def point(problem: Problem, by_fold: Sequence[Sequence[int]], count: int, random: np.random.Generator | None) -> Point:
-    """The point of a curve from the ranking of each fold; without random numbers, without random choices."""
+def point(
+    problem: Problem,
+    by_fold: Sequence[Sequence[int]],
+    count: int,
+    random: np.random.Generator | None,
+    pool: Problem | None = None,
+) -> Point:
+    """The point of a curve from the ranking of each fold; without random numbers, without random choices.
+
+    Args:
+        problem: what was ranked.
+        by_fold: its rankings.
+        count: how many of each ranking.
+        random: draws the random choices.
+        pool: the functions that these are drawn from, where the problem is one of their principal components.
+    """
     found = validated(problem, [ranking[:count] for ranking in by_fold])
     by_chance = None
     if random is not None:
-        draws = [random_choice(problem, count, (), random) for _ in range(RANDOM_DRAWS)]
-        by_chance = float(np.mean([np.sqrt(validated(problem, [draw] * len(by_fold)).loss) for draw in draws]))
+        given = pool or problem
+        draws = [random_choice(given, count, (), random) for _ in range(RANDOM_DRAWS)]
+        by_chance = float(np.mean([np.sqrt(validated(given, [draw] * len(by_fold)).loss) for draw in draws]))
     return Point(
         count=count,
         force_rmse_ev_per_a=found.force,
@@ -87,3 +104,14 @@ def fewest(points: Sequence[Point], tolerance: float) -> int:
     """The smallest count whose loss is within `tolerance` of the lowest of the curve."""
     lowest = min(one.loss for one in points)
     return min(one.count for one in points if one.loss <= (1.0 + tolerance) * lowest)
+
+
+def warnings(points: Sequence[Point], count: int, method: str) -> tuple[str, ...]:
+    """A sentence where a choice of `count` functions is not clearly better than random ones."""
+    found = next((one for one in points if one.count == count), None)
+    if found is None or found.random_loss is None or found.loss <= CLEARLY * found.random_loss:
+        return ()
+    return (
+        f"{method} is no better than random choice at {count} functions of these data "
+        f"(loss {found.loss:.3g} against {found.random_loss:.3g}): take elimination, or more functions",
+    )

@@ -5,6 +5,7 @@ seen. Children have what both parents share and draw the rest from what one of t
 functions for others. The generations are PyGAD's.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -73,11 +74,11 @@ def genetic(problem: Problem, count: int, folds: Sequence[int], random: np.rando
 
 
 def _population(problem: Problem, count: int, folds: Sequence[int], random: np.random.Generator) -> Individuals:
-    """Random subsets, each with a random part of what elimination would leave."""
-    greedy = np.array(sparse.elimination(problem, count, folds, random))
+    """Random subsets, each with a random part of what pursuit or elimination chooses."""
+    starts = [np.array(start(problem, count, folds, random)) for start in (sparse.matching_pursuit, sparse.elimination)]
     result = []
-    for share in np.linspace(0.0, 1.0, POPULATION):
-        own = random.permutation(greedy)[: round(share * len(greedy))]
+    for share, start in itertools.product(np.linspace(1.0, 0.0, POPULATION // len(starts)), starts):
+        own = random.permutation(start)[: round(share * len(start))]
         others = np.setdiff1d(problem.candidates, own)
         result.append(np.concatenate([own, random.permutation(others)[: count - len(own)]]))
     return np.array(result)

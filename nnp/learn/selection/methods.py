@@ -13,7 +13,6 @@ Rank = Callable[[Problem, int, Sequence[int], np.random.Generator], list[int]]
 METHODS: dict[str, Rank] = {
     "cur": similarity.cur,
     "farthest_point": similarity.farthest,
-    "pearson": similarity.pearson,
     "lasso": sparse.lasso,
     "group_lasso": sparse.group_lasso,
     "matching_pursuit": sparse.matching_pursuit,

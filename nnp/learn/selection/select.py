@@ -40,6 +40,7 @@ class Selected:
         pool_seconds: time of the pool.
         seconds: time of everything.
         plot: the curve as PNG.
+        warnings: sentences about the choice.
     """
 
     recipe: recipe.Recipe
@@ -54,6 +55,7 @@ class Selected:
     pool_seconds: float
     seconds: float
     plot: bytes
+    warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """All but the plot as JSON-like data."""
@@ -69,6 +71,7 @@ class Selected:
             "atoms": self.atoms,
             "pool_seconds": self.pool_seconds,
             "seconds": self.seconds,
+            "warnings": list(self.warnings),
         }
 
 
@@ -109,7 +112,7 @@ def select(
     pool_seconds = time.monotonic() - started
     problem = build(functions, found, own, wanted, how.folds)
     given = judged(problem, how.method)
-    rankings, points = yield from _curve(given, how, wanted.seed)
+    rankings, points = yield from _curve(given, problem, how, wanted.seed)
     count = how.count or curve.fewest(points, how.tolerance)
     chosen = rankings[-1][:count]
     return Selected(
@@ -125,6 +128,7 @@ def select(
         pool_seconds=pool_seconds,
         seconds=time.monotonic() - started,
         plot=plots.error_against_count(points, how.method, len(chosen)),
+        warnings=curve.warnings(points, len(chosen), how.method),
     )
 
 
@@ -181,7 +185,7 @@ def _pool(
 
 
 def _curve(
-    problem: Problem, how: Selection, seed: int
+    problem: Problem, pool: Problem, how: Selection, seed: int
 ) -> Generator[Progress, None, tuple[list[list[int]], list[Point]]]:
     random = np.random.default_rng([seed, 12])
     largest = min(how.count or how.largest, len(problem.candidates))
@@ -193,7 +197,7 @@ def _curve(
     points: list[Point] = []
     by_count = curve.counts(largest)
     for count in by_count:
-        points.append(curve.point(problem, rankings[:-1], count, random))
+        points.append(curve.point(problem, rankings[:-1], count, random, pool))
         yield Progress(stage="curve", epoch=len(points), epochs=len(by_count) + 1, metrics={"loss": points[-1].loss})
     if largest < len(problem.candidates):
         every = [int(column) for column in problem.candidates]

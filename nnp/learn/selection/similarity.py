@@ -1,4 +1,4 @@
-"""Selections by what functions say of the labels and of each other: CUR, farthest point, Pearson; and random choice.
+"""Selections by what functions say of the labels and of each other: CUR, farthest point; and random choice.
 
 All work on the equations of the linear model, whose columns are the functions' energies and slopes. CUR and farthest
 point selection are scikit-matter's, in the form that mixes the covariance of the functions with their regression on the
@@ -51,22 +51,6 @@ def farthest(problem: Problem, count: int, folds: Sequence[int], random: np.rand
     X /= np.sqrt((X**2).sum(axis=0) * X.shape[1])
     order = _farthest(X, y, min(count * problem.elements, X.shape[1]))
     return _in_order(problem, order, X.T @ y, count)
-
-
-def pearson(problem: Problem, count: int, folds: Sequence[int], random: np.random.Generator) -> list[int]:  # noqa: ARG001
-    """Pearson: always the column of largest r sqrt(1 - r'²): r with the labels, r' the largest with one before."""
-    square, right = reduced(problem, folds, problem.candidates)
-    scale = np.sqrt(np.diag(square))
-    relevance, redundancy = np.abs(right) / scale, np.zeros(len(right))
-    left = np.ones(len(right), dtype=bool)
-    order = []
-    for _ in range(min(count * problem.elements, len(right))):
-        merit = np.where(left, relevance * np.sqrt(1.0 - redundancy**2), -1.0)
-        best = int(merit.argmax())
-        order.append(best)
-        left[best] = False
-        redundancy = np.clip(np.maximum(redundancy, np.abs(square[best]) / scale[best] / scale), 0.0, 1.0)
-    return _in_order(problem, np.array(order), relevance[:, None], count)
 
 
 def _equations(problem: Problem, folds: Sequence[int]) -> tuple[Array, Array]:
