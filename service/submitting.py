@@ -49,7 +49,7 @@ def submit(
 def _train(session: Session, request: wire.TrainRequest) -> dict[str, Any]:
     dataset = ready(session, request.dataset_version)
     recipe = _pinned(session, request.recipe.model_dump(mode="json"))
-    _check_groups(recipe, dataset)
+    _check_names(recipe, dataset)
     return {
         "potential": request.potential,
         "dataset_version": dataset.reference,
@@ -67,7 +67,7 @@ def _retrain(session: Session, request: wire.RetrainRequest) -> dict[str, Any]:
         raise errors.FieldError(f"recipe: {parent.reference} was not trained here and has none", field="recipe")
     dataset = ready(session, request.dataset_version)
     if request.recipe is not None:
-        _check_groups(recipe, dataset)
+        _check_names(recipe, dataset)
         _check_inherited(recipe, parent)
     return {
         "potential": request.potential or parent.potential.name,
@@ -125,21 +125,25 @@ def _on_data(
 ) -> dict[str, Any]:
     dataset = ready(session, request.dataset_version)
     recipe = _pinned(session, request.recipe.model_dump(mode="json"))
-    _check_groups(recipe, dataset)
+    _check_names(recipe, dataset)
     return {"dataset_version": dataset.reference, "recipe": recipe}
 
 
-def _check_groups(recipe: dict[str, Any], dataset: DatasetVersion) -> None:
-    """A group that the data set does not have is a misspelt one."""
-    known = set((dataset.statistics or {}).get("groups", {}))
-    for field in ("exclude_groups", "group_weights"):
-        unknown = sorted(set(recipe[field]) - known)
-        if unknown:
-            raise errors.FieldError(
-                f"recipe.{field}: {dataset.reference} has no group {', '.join(unknown)}",
-                advice=f"Its groups: {', '.join(sorted(known - {''})) or 'none'}.",
-                field=f"recipe.{field}",
-            )
+def _check_names(recipe: dict[str, Any], dataset: DatasetVersion) -> None:
+    """A group or an element that the data set does not have is a misspelt one."""
+    found = dataset.statistics or {}
+    for word, known, fields in (
+        ("group", set(found.get("groups", {})), ("exclude_groups", "group_weights")),
+        ("element", set(found.get("elements", ())), ("centres", "without")),
+    ):
+        for field in fields:
+            unknown = sorted(set(recipe[field] or ()) - known)
+            if unknown:
+                raise errors.FieldError(
+                    f"recipe.{field}: {dataset.reference} has no {word} {', '.join(unknown)}",
+                    advice=f"Its {word}s: {', '.join(sorted(known - {''})) or 'none'}.",
+                    field=f"recipe.{field}",
+                )
 
 
 def _check_inherited(recipe: dict[str, Any], parent: PotentialVersion) -> None:

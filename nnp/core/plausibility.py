@@ -131,7 +131,8 @@ def check_unit(ratios: Sequence[float], *, length_unit: str, stated: bool, file:
         how, advice = "far apart", "Check the unit of length."
         if length_unit == "angstrom":
             advice = (
-                "They look like Bohr read as Å: give length_unit=bohr. If they are in Å, give length_unit=angstrom."
+                "They look like Bohr read as Å: give length_unit=bohr (nnp upload --length-unit bohr). If they are in "
+                "Å, give length_unit=angstrom."
             )
     elif upper < TOO_SMALL:
         how, advice = "close together", "Check the unit of length; length_unit=angstrom takes the lengths as they are."

@@ -45,7 +45,7 @@ def upload(
     licence: Annotated[Text, typer.Option(help="Licence of the data, such as CC-BY-4.0.")] = None,
     authors: Annotated[Text, typer.Option(help="Who made the data; stands on the cards.")] = None,
     citation: Annotated[Text, typer.Option(help="How to cite the data; stands on the cards.")] = None,
-    wait: Annotated[bool, typer.Option(help="Wait until the file is read.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", "--watch", help="Wait until the file is read.")] = True,
 ) -> None:
     """Upload a file of labelled structures; the service reads it in a job."""
     given = {key: value for key, value in locals().items() if key not in ("context", "file", "wait")}

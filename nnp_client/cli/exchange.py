@@ -30,7 +30,7 @@ def import_potential(
     licence: Annotated[Text, typer.Option(help="Licence of the potential.")] = None,
     authors: Annotated[Text, typer.Option(help="Who made it; stands on the card.")] = None,
     citation: Annotated[Text, typer.Option(help="How to cite it; stands on the card.")] = None,
-    wait: Annotated[bool, typer.Option(help="Wait until it is registered.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", "--watch", help="Wait until it is registered.")] = True,
 ) -> None:
     """Import a potential of another program; it becomes an ordinary version."""
     given = {key: value for key, value in locals().items() if key not in ("context", "source", "wait")}
@@ -43,7 +43,7 @@ def import_potential(
     version = state.client.potential_version(str((done.result or {})["potential_version"]))
     state.show(version, pairs(described(version)))
     if not state.as_json:
-        for found in job_results.tables(done.result):
+        for found in job_results.tables({**(done.result or {}), "gates": None}):  # the version has shown its gates
             state.console.print(found)
 
 

@@ -60,7 +60,7 @@ def _draw(state: State, job_id: str) -> None:
 
 
 def detail(progress: wire.JobProgress | None) -> str:
-    """Epoch, errors and time left in a few words."""
+    """Epoch, errors and time left in a few words; of a stage without epochs, what it does."""
     if progress is None:
         return ""
     parts = []
@@ -74,7 +74,7 @@ def detail(progress: wire.JobProgress | None) -> str:
             parts.append(f"{value:.3g} {unit}")
     if progress.seconds_left is not None:
         parts.append(f"{_clock(progress.seconds_left)} left")
-    return "  ".join(parts)
+    return "  ".join(parts) or progress.message or ""
 
 
 def _fraction(progress: wire.JobProgress | None) -> float:

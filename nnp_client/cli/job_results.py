@@ -19,6 +19,8 @@ def tables(result: Mapping[str, Any] | None) -> Iterator[Table]:
     found = result or {}
     if isinstance(metrics := found.get("metrics"), dict) and metrics:
         yield errors(metrics)
+    if isinstance(compared := found.get("errors"), dict):
+        yield table(["recipe", *(label for _, label in ERRORS[:2])], [_recipe(*pair) for pair in compared.items()])
     if isinstance(functions := found.get("functions"), dict):
         yield table(["element", "functions"], [[symbol, count] for symbol, count in functions.items()])
     if isinstance(types := found.get("types"), list):
@@ -45,6 +47,17 @@ def errors(metrics: Mapping[str, Any]) -> Table:
 def _point(point: Mapping[str, Any]) -> list[Any]:
     losses = (point.get("loss"), point.get("random_loss"))
     return [point.get("count"), *("-" if value is None else f"{value:.4g}" for value in losses)]
+
+
+def _recipe(name: str, errors: Mapping[str, Any]) -> list[str]:
+    """Cross-validated errors of a recipe with their 95 % intervals."""
+    cells = [name]
+    for key, _ in ERRORS[:2]:
+        found = errors.get(key)
+        cells.append(
+            f"{found['mean']:.4g} ({found['interval'][0]:.4g} to {found['interval'][1]:.4g})" if found else "-"
+        )
+    return cells
 
 
 def _cells(errors: Mapping[str, Any]) -> list[Any]:

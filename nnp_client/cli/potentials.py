@@ -74,6 +74,8 @@ def promote(
     state.show(moved, f"{moved.reference} is {name}:{moved.version} now{before}")
 
 
+LISTED = 12
+"""Names of dropped functions that are listed on the terminal."""
 LONG = ("errors", "symmetry_functions", "networks", "dropped_functions", "energy_volume", "dimers", "lineage", "import")
 """Parts that do not read well as a line: errors become a table, imports are told in words, the page has all."""
 
@@ -90,6 +92,7 @@ def card(
         for name, value in found.card.items()
         if name not in LONG and value not in (None, [], {})
     }
+    dropped = [f"{element}: {name}" for element, name in found.card.get("dropped_functions") or ()]
     shown = {
         "version": found.reference,
         "state": found.state.value,
@@ -97,6 +100,7 @@ def card(
         "gates": _gates(found.gates),
         "form limits": _limits(found.limits),
         "imported from": _origin(found.origin),
+        "dropped, as they hardly vary": _some(dropped),
     }
     state.show(found, pairs({**shown, "withdrawn before it": found.withdrawn_ancestors, **facts}))
     if not state.as_json:
@@ -195,6 +199,11 @@ def _gates(report: GateReport | None) -> str | None:
 
 def _limits(limits: Sequence[Limit]) -> str | None:
     return "\n".join(f"LIMIT   {limit.code}: {limit.sentence}" for limit in limits) or None
+
+
+def _some(names: Sequence[str]) -> str | None:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"{', '.join(names[:LISTED])}{more}" if names else None
 
 
 def _origin(origin: Mapping[str, Any] | None) -> str | None:

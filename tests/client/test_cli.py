@@ -13,7 +13,8 @@ from ase import Atoms
 from models_store import artifacts, jobs
 from nnp.core.label import Frame
 from nnp_client import Client
-from nnp_client.cli import entry, exit_codes
+from nnp_client.cli import entry, exit_codes, following
+from nnp_client.wire.jobs import JobProgress
 from service import testing
 
 Nnp = Callable[..., tuple[int, str]]
@@ -123,8 +124,14 @@ def test_limits_are_shown_and_accepted_by_name(http: testing.TestClient, nnp: Nn
     limits = [{"code": "hard_cutoff", "sentence": "The energy jumps at the cutoff."}]
     origin = {"format": "n2p2", "files": {"input.nn": "ab12"}, "units": "bohr,hartree"}
     testing.register(
-        testing.parts_of(http), "Si", si_files, limits=limits, origin=origin, card={"import": {"origin": origin}}
+        testing.parts_of(http),
+        "Si",
+        si_files,
+        limits=limits,
+        origin=origin,
+        card={"import": {"origin": origin}, "dropped_functions": [["Si", f"G2 {number}"] for number in range(20)]},
     )
+    assert "Si: G2 11 and 8 more" in " ".join(nnp("card", "Si:1")[1].split())
     for shown in (nnp("potentials", "Si:1"), nnp("card", "Si:1")):
         assert "hard_cutoff: The energy jumps" in shown[1]
         assert "n2p2 (bohr,hartree): input.nn" in shown[1]
@@ -161,6 +168,23 @@ def test_a_preview_shows_counts_and_reasons_and_writes_its_plot(
     assert "4.0 direct neighbours" in printed
     assert '"seed": 4' in nnp("recipe", job["id"], "--plot", str(tmp_path / "preview.png"))[1]
     assert (tmp_path / "preview.png").read_bytes() == b"a picture"
+
+
+def test_the_errors_of_a_search_are_shown_with_their_intervals(
+    http: testing.TestClient, nnp: Nnp, frames: list[Frame], store_frames: Callable[[str, list[Frame]], str]
+) -> None:
+    store_frames("si-pbe", frames)
+    job = json.loads(nnp("--json", "search", "si-pbe", "--steps", "100")[1])
+    force = {"mean": 0.125, "interval": [0.1, 0.15], "folds": [0.12, 0.13]}
+    finish(http, job["id"], {"recipe": {"seed": 4}, "errors": {"given": {"force_rmse_ev_per_a": force}, "best": {}}})
+    assert "0.125 (0.1 to 0.15)" in nnp("watch", job["id"])[1]
+
+
+def test_a_stage_without_epochs_says_what_it_does() -> None:
+    empty = dict.fromkeys(JobProgress.model_fields)
+    progress = JobProgress(**{**empty, "metrics": {}, "stage": "contract", "message": "invariances"})
+    assert following.detail(progress) == "invariances"
+    assert following.detail(progress.model_copy(update={"epoch": 3, "epochs": 9})) == "epoch 3/9"
 
 
 def finish(http: testing.TestClient, job_id: str, result: dict[str, object]) -> None:

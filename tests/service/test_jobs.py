@@ -103,6 +103,9 @@ def test_a_preview_is_a_job_with_a_recipe(client: Client, dataset: str) -> None:
     with pytest.raises(errors.InvalidError) as refused:
         client.preview(dataset, recipe={"exclude_groups": ["nowhere"]})
     assert refused.value.field == "recipe.exclude_groups"
+    with pytest.raises(errors.InvalidError, match=r"has no element Fe\. Its elements: Si") as refused:
+        client.preview(dataset, recipe={"centres": ["Si", "Fe"]})
+    assert refused.value.field == "recipe.centres"
 
 
 def test_a_selection_is_a_job_with_recipe_and_method(client: Client, dataset: str) -> None:

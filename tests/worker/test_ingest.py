@@ -138,6 +138,10 @@ def test_lengths_in_bohr_are_recognised(laboratory: Any, aluminium_file: Path, t
     ase.io.write(path, frames)
     job = laboratory.upload(path)
     assert job.error["code"] == "upload_rejected"
+    assert job.error["message"].startswith(
+        "bohr.extxyz: the closest atoms are"
+    )  # no word of frames: it is the whole file
+    assert "nnp upload --length-unit bohr" in job.error["message"]
     assert "Bohr" in job.error["message"]
 
 

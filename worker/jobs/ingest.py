@@ -93,7 +93,11 @@ def _begun(session: Session, work: Work) -> DatasetVersion:
 
 
 def _read(work: Work, rejected: list[dict[str, Any]]) -> list[Frame]:
-    """All good frames; what is wrong with the others goes to `rejected`, so that one look shows all of it."""
+    """All good frames; what is wrong with the others goes to `rejected`, so that one look shows all of it.
+
+    Raises:
+        JobRefused: the file cannot be read at all.
+    """
     payload = work.payload
     frames: list[Frame] = []
     problems: list[reading.Rejection] = []
@@ -120,9 +124,10 @@ def _read(work: Work, rejected: list[dict[str, Any]]) -> list[Frame]:
                     work.journal.progress("read", message=f"{number} frames")
                 frames.append(frame)
         except errors.InputError as error:
-            # The file as a whole cannot be used: its format, its units, a key that is nowhere.
+            # The file as a whole cannot be used, whatever frames may be left out: its format, its units, a missing key.
             problems.append(_rejection(payload["filename"], error))
-            frames.clear()
+            rejected.extend(dataclasses.asdict(problem) for problem in problems)
+            raise JobRefused("upload_rejected", str(error), rejections=rejected) from error
     rejected.extend(dataclasses.asdict(problem) for problem in problems)
     return frames
 
