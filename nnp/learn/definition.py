@@ -102,6 +102,22 @@ def fit(
     )
 
 
+def notes(definition: Definition) -> tuple[str, ...]:
+    """Sentences that a user must have read: the warnings, and what is served where that is no whole energy."""
+    told = list(definition.warnings)
+    if definition.centres is not None:
+        told.append(
+            f"only atoms of {', '.join(definition.centres)} have networks: the energy of every other atom is constant, "
+            "and forces are the slope of the energy of these atoms alone"
+        )
+    if definition.without is not None:
+        told.append(
+            f"energies and forces are differences to the same structure without {', '.join(definition.without)}, not "
+            "those of the whole structure"
+        )
+    return tuple(told)
+
+
 def elements_of(frames: Sequence[Frame]) -> tuple[str, ...]:
     """Chemical symbols of the frames, by atomic number."""
     symbols = {symbol for frame in frames for symbol in frame.structure.elements}

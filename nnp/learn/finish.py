@@ -116,7 +116,7 @@ def finish(
         uncertainty=uncertainty,
         lineage={**provenance, "train_seconds": round(time.monotonic() - started, 1)},
         dropped=trained.definition.scaled.dropped,
-        notes=trained.definition.warnings,
+        notes=definitions.notes(trained.definition),
     )
 
     yield Progress(stage="contract", message="invariances, derivatives, continuity, equality of the files")

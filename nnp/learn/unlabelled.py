@@ -83,7 +83,7 @@ def finish(
         frames,
         probes[-1],
         lineage={**provenance, "train_seconds": round(time.monotonic() - started, 1)},
-        notes=trained.definition.warnings,
+        notes=definitions.notes(trained.definition),
     )
 
     yield Progress(stage="contract", message="invariances, derivatives, continuity, equality of the files")

@@ -134,6 +134,8 @@ def test_replicas_of_a_guest_potential_are_the_guest_s_whoever_asks_for_them(tol
         (found,) = served.evaluate([frames[1].structure], ("energies", "energy_novelties"))
         assert not found.energy_novelties[:4].any()  # the host has no networks
         assert found.energy_novelties[4] > 0.0
+        assert "only atoms of Li have networks" in result.card["notes"][-1 if "without" not in told else -2]
+        assert ("differences to the same structure without Li" in result.card["notes"][-1]) == ("without" in told)
         if result.metrics:
             assert result.metrics["test"]["energy_rmse_mev_per_atom"] == pytest.approx(
                 first.metrics["test"]["energy_rmse_mev_per_atom"], rel=1e-3
