@@ -232,7 +232,8 @@ def _touching(first: str, second: str) -> float:
 
 def _embedded(frames: Sequence[Frame], first: str, second: str, random: np.random.Generator) -> Atoms:
     """A frame in which an atom, or a new one where the frame has no other, is pushed to an atom along their line."""
-    fitting = [frame for frame in frames if {first, second} <= set(frame.structure.elements)]
+    holding = [frame for frame in frames if first in frame.structure.elements]
+    fitting = [frame for frame in holding if second in frame.structure.elements] or holding
     atoms = fitting[random.integers(len(fitting))].structure.to_atoms()
     target = int(random.choice([i for i, symbol in enumerate(atoms.symbols) if symbol == first]))
     others = [i for i, symbol in enumerate(atoms.symbols) if symbol == second and i != target]
