@@ -95,7 +95,7 @@ class Reference:
             G = np.zeros((len(species), definition.size(fields)), dtype)
             none = np.zeros((0, *table.vectors.shape[1:]), dtype)
             others = species.take(table.neighbours)
-            compiled.evaluate()(table.vectors, others, species, definition.tables(fields, dtype), G, none)
+            compiled.evaluate("passes")(table.vectors, others, species, definition.tables(fields, dtype), G, none)
             for atom in entry["symfunc_atoms"]:
                 raw = np.array(atom["raw"])
                 worst = max(worst, float((np.abs(G[atom["atom"], : len(raw)] - raw) / (np.abs(raw) + 0.01)).max()))

@@ -3,15 +3,17 @@
 1000 Si atoms (a = 5.431 Å, rattled by 0.1 Å), cutoff 6.0 Å: about 43 neighbours; 8 radial and 24 wide angular
 functions (4 eta x zeta 1, 2, 4 x lambda +-1); a committee of 8 networks 32-20-20-1 and 4 replicas, with seeded random
 weights: the time does not depend on them. Beside it, each against its own like: one member instead of eight, twice the
-neighbours (cutoff 7.56 Å), the power spectrum of the default recipe with its networks, and five elements with element
-channels against one element. LAMMPS SNAP (``Si_Zuo_JPCA2020.snap``) on the same atoms runs in turn with them, as the
-measure of the machine's speed: compare ratios between machines, not microseconds. Times on one core are CPU times of
-the process (which other processes on the machine disturb less; equal to the wall clock on a quiet one). ``--json``
-prints one line.
+neighbours (cutoff 7.56 Å), the power spectrum of the default recipe with its networks, five elements with element
+channels against one element, and the potential that the default recipe makes (four members and replicas, repulsion and
+ZBL baseline) by the graph alone and with compiled functions where numba is installed. LAMMPS SNAP
+(``Si_Zuo_JPCA2020.snap``) on the same atoms runs in turn with them, as the measure of the machine's speed: compare
+ratios between machines, not microseconds. Times on one core are CPU times of the process (which other processes on the
+machine disturb less; equal to the wall clock on a quiet one). ``--json`` prints one line.
 """
 
 import argparse
 import ctypes
+import importlib.util
 import json
 import resource
 import subprocess
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -39,7 +42,10 @@ CUTOFF, DOUBLED = 6.0, 6.0 * 2 ** (1 / 3)
 FIVE, CHANNELS = ("C", "Si", "Ge", "Sn", "Pb"), 3
 REPLICAS = ((10, 10), (15, 15), (20, 20), (25, 25))
 RECIPE_MEMBERS = ((64, 32), (56, 40), (64, 24), (48, 40)) * 2
-OTHERS = ("one_member", "doubled", "spectrum", "spectrum_recipe", "five_elements")
+ZBL_END = 1.75
+"""Where the ZBL baseline ends on mlearn Si, over the sum of the covalent radii (docs/log.md)."""
+OTHERS = ("one_member", "doubled", "spectrum", "spectrum_recipe", "five_elements", "default")
+COMPILED = ("spectrum_recipe", "five_elements", "default")
 SIZES = (8, 64, 1000, 10_000, 100_000)
 
 
@@ -59,8 +65,15 @@ def alloy(atoms: int) -> Atoms:
     return crystal
 
 
-def write_potential(file: Path, functions: Any, members: Sequence[Sequence[int]], dtype: str = "float32") -> None:
-    """A potential with seeded random weights, members of these widths and four replicas."""
+def write_potential(
+    file: Path,
+    functions: Any,
+    members: Sequence[Sequence[int]],
+    dtype: str = "float32",
+    replicas: Sequence[Sequence[int]] = REPLICAS,
+    **parts: Any,
+) -> None:
+    """A potential with seeded random weights, members and replicas of these widths, repulsion or baseline."""
     import torch
 
     from nnp.learn import export, network, potential
@@ -77,7 +90,8 @@ def write_potential(file: Path, functions: Any, members: Sequence[Sequence[int]]
         shift=torch.zeros(shape),
         scale=torch.full(shape, 0.1),
         members=[head(hidden) for hidden in members],
-        replicas=[head(hidden) for hidden in REPLICAS],
+        replicas=[head(hidden) for hidden in replicas],
+        **parts,
     )
     file.write_bytes(export.to_onnx(made, export.describe(made, dtype)))
 
@@ -111,6 +125,35 @@ def automatic(structure: Structure, channels: int | None) -> Any:
     return grid.symmetry_functions_for(wanted, sorted(set(structure.symbols)), table)
 
 
+def write_default(file: Path, structure: Structure) -> None:
+    """The potential of the default recipe as a training on this structure would make it, but for the weights."""
+    from ase.data import atomic_numbers, covalent_radii
+
+    from nnp.core import recipe
+    from nnp.learn import repulsion, zbl
+
+    wanted, functions = recipe.parse({}), automatic(structure, None)
+    assert wanted.repulsion is not None
+    assert wanted.replicas is not None
+    (element,) = functions.elements
+    end = ZBL_END * 2.0 * float(covalent_radii[atomic_numbers[element]])
+    window = repulsion.below(
+        repulsion.shortest_distances([structure], functions.elements),
+        functions.elements,
+        margin=wanted.repulsion.margin,
+        steepness=wanted.repulsion.steepness,
+        repels=False,
+    )
+    write_potential(
+        file,
+        functions,
+        [member.hidden for member in wanted.committee],
+        replicas=[replica.hidden for replica in wanted.replicas],
+        repulsion=window,
+        baseline=zbl.Zbl(elements=functions.elements, inner=((0.0,),), outer=((end,),)),
+    )
+
+
 def write_potentials(folder: Path) -> None:
     """The main potential in both precisions, and the others."""
     one, five = Structure.from_atoms(silicon(1000)), Structure.from_atoms(alloy(1000))
@@ -121,16 +164,15 @@ def write_potentials(folder: Path) -> None:
     write_potential(folder / "spectrum.onnx", automatic(one, None), [(20, 20)] * 8)
     write_potential(folder / "spectrum_recipe.onnx", automatic(one, None), RECIPE_MEMBERS)
     write_potential(folder / "five_elements.onnx", automatic(five, CHANNELS), [(20, 20)] * 8)
+    write_default(folder / "default.onnx", one)
 
 
 def graph_alone(potential: Potential, structure: Structure) -> Callable[[], None]:
-    """Runs the graph over all blocks of a structure whose neighbour table is ready."""
+    """Runs the graph, by the engine of the potential, over all blocks of a structure whose neighbour table is ready."""
     table = neighbours.neighbour_table([structure], potential.manifest.cutoff, dtype=potential.manifest.dtype)
     index = {element: number for number, element in enumerate(potential.manifest.elements)}
     species = np.array([index[symbol] for symbol in structure.symbols], dtype=np.int64)
     kinds = table.neighbour_species(species)
-    session = potential.session(GRAPH_OUTPUTS)
-    names = [item.name for item in session.get_inputs()]
     blocks = []
     for start in range(0, len(table), potential.block_atoms):
         rows = slice(start, start + potential.block_atoms)
@@ -139,11 +181,11 @@ def graph_alone(potential: Potential, structure: Structure) -> Callable[[], None
             "neighbour_species": kinds[rows],
             "species": species[rows],
         }
-        blocks.append({name: feeds[name] for name in names})
+        blocks.append(feeds)
 
     def run() -> None:
         for block in blocks:
-            session.run(None, block)
+            potential.run(GRAPH_OUTPUTS, block)
 
     return run
 
@@ -184,9 +226,9 @@ def compare(folder: Path, rounds: int) -> dict[str, float | None]:
     """All variants on 1000 atoms in turn: medians over the rounds; the ratio is the median of each round's ratio."""
     atoms = silicon(1000)
     structure = Structure.from_atoms(atoms)
-    single = Potential.load(folder / "float32.onnx", threads=1)
-    double = Potential.load(folder / "float64.onnx", threads=1)
-    two = Potential.load(folder / "float32.onnx", threads=2)
+    single = Potential.load(folder / "float32.onnx", threads=1, kernel=False)
+    double = Potential.load(folder / "float64.onnx", threads=1, kernel=False)
+    two = Potential.load(folder / "float32.onnx", threads=2, kernel=False)
     reference = snap(structure)
     work: dict[str, tuple[Callable[[], Any], int]] = {
         "us_per_atom_graph": (graph_alone(single, structure), 1),
@@ -197,8 +239,13 @@ def compare(folder: Path, rounds: int) -> dict[str, float | None]:
     }
     five = Structure.from_atoms(alloy(1000))
     for name in OTHERS:
-        other = Potential.load(folder / f"{name}.onnx", threads=1)
+        other = Potential.load(folder / f"{name}.onnx", threads=1, kernel=False)
         work[f"us_per_atom_graph_{name}"] = (graph_alone(other, five if name == "five_elements" else structure), 1)
+    for name in COMPILED if importlib.util.find_spec("numba") else ():
+        other = Potential.load(folder / f"{name}.onnx", threads=1, kernel=True)
+        work[f"us_per_atom_compiled_{name}"] = (graph_alone(other, five if name == "five_elements" else structure), 1)
+        if name == "default":
+            work["us_per_atom_default"] = (partial(other.evaluate, [structure], PROPERTIES), 1)
     if reference is not None:
         work["reference_us_per_atom"] = (reference, 4)
     times: dict[str, list[float]] = {name: [] for name in work}
@@ -217,9 +264,17 @@ def compare(folder: Path, rounds: int) -> dict[str, float | None]:
         ("ratio_eight_members_to_one", graph, times["us_per_atom_graph_one_member"]),
         ("ratio_neighbours_doubled", times["us_per_atom_graph_doubled"], graph),
         ("ratio_five_elements_to_one", times["us_per_atom_graph_five_elements"], spectrum),
+        (
+            "ratio_default_graph_to_compiled",
+            times["us_per_atom_graph_default"],
+            times.get("us_per_atom_compiled_default", []),
+        ),
     ):
-        result[name] = median(a / b for a, b in zip(over, under, strict=True))
-    for name in ("graph", "graph_spectrum", "graph_spectrum_recipe") if reference is not None else ():
+        result[name] = median(a / b for a, b in zip(over, under, strict=True)) if under else None
+    served = ("graph", "graph_spectrum", "graph_spectrum_recipe", "graph_default", "compiled_default", "default")
+    for name in served if reference is not None else ():
+        if f"us_per_atom_{name}" not in times:
+            continue
         rounds_of = zip(times[f"us_per_atom_{name}"], times["reference_us_per_atom"], strict=True)
         result[f"us_per_atom_{name}_where_snap_takes_151"] = median(ours / theirs * 151 for ours, theirs in rounds_of)
     pairs = zip(times["us_per_atom"], times.get("reference_us_per_atom", []), strict=False)
@@ -230,7 +285,7 @@ def compare(folder: Path, rounds: int) -> dict[str, float | None]:
 def measure_size(file: Path, atoms: int) -> dict[str, float]:
     """Time per atom and peak memory of this process for one structure; run in a process of its own."""
     crystal = silicon(atoms)
-    potential = Potential.load(file, threads=1)
+    potential = Potential.load(file, threads=1, kernel=False)
     potential.evaluate([Structure.from_atoms(silicon(8))], PROPERTIES)
 
     def predict() -> None:
@@ -266,6 +321,9 @@ def table(result: dict[str, Any]) -> str:
         f"    power spectrum                     {number(result['us_per_atom_graph_spectrum'])}",
         f"    and the networks of the recipe     {number(result['us_per_atom_graph_spectrum_recipe'])}",
         f"    five elements, three channels      {number(result['us_per_atom_graph_five_elements'])}",
+        f"  default recipe: graph alone          {number(result['us_per_atom_graph_default'])}",
+        f"    with compiled functions            {number(result.get('us_per_atom_compiled_default'))}",
+        f"    and from Structure to results      {number(result.get('us_per_atom_default'))}",
         f"  Atoms to results, one core           {number(result['us_per_atom'])}",
         f"  of which neighbour table             {number(result['us_per_atom_neighbours'])}",
         f"  two threads                          {number(result['us_per_atom_two_threads'])}",

@@ -2,6 +2,18 @@
 
 VECTORS = "symmetry_function_vectors"
 """(N, 3, K) Å, r_ij as the symmetry functions see them; only where a repulsion makes them differ from ``vectors``."""
+REPULSION_ENERGIES = "repulsion_energies"
+"""(N,) eV."""
+CLOSENESS = "repulsion_closeness"
+"""(N,) Σ_j h(y_ij), 0 where no neighbour is within the window of the repulsion."""
+CLOSE = "repulsion_needed"
+"""1 where any neighbour of any atom is, else 0; int64."""
+BASELINE_ENERGIES = "baseline_energies"
+"""(N,) eV."""
+BASELINE_GRADIENTS = "baseline_pair_gradients"
+"""(N, 3, K) eV/Å."""
+WITHOUT_NETWORKS = (VECTORS, REPULSION_ENERGIES, CLOSENESS, CLOSE, BASELINE_ENERGIES, BASELINE_GRADIENTS)
+"""What depends on the vectors alone, as far as a potential has it."""
 SYMMETRY_FUNCTIONS = "symmetry_functions"
 """G (N, D)."""
 GRADIENT = "symmetry_function_gradient_"

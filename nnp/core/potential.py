@@ -26,8 +26,6 @@ from nnp.core.structure import Structure
 
 __all__ = ["PROPERTIES", "Domain", "Potential", "Prediction"]
 
-BLOCK_ATOMS = {"cpu": 128, "cuda": 16384}
-"""Atoms that go through the graph together."""
 BATCH_ATOMS = 16384
 """Structures are joined up to this many atoms; a larger structure is a batch of its own."""
 SHORTEST_DISTANCE = 0.1
@@ -111,11 +109,15 @@ class Potential:
     @property
     def block_atoms(self) -> int:
         """Atoms that go through the graph together: more with many elements, whose networks see a part of them each."""
-        return BLOCK_ATOMS[self.device] * min(max(len(self.manifest.elements) - 1, 1), 4)
+        return self._sessions.block_atoms * min(max(len(self.manifest.elements) - 1, 1), 4)
 
     def session(self, outputs: Collection[str]) -> Any:
         """The ONNX Runtime session that computes exactly these outputs of the graph (docs/onnx.md)."""
         return self._sessions.session(tuple(sorted(outputs)))
+
+    def run(self, outputs: Collection[str], inputs: dict[str, npt.NDArray[Any]]) -> Arrays:
+        """Outputs of the graph by name for inputs by name (docs/onnx.md), computed by ``engine``."""
+        return self._sessions.run(tuple(outputs), inputs)
 
     def evaluate(
         self,

@@ -11,6 +11,8 @@ import onnxruntime
 from nnp.core import errors, onnx_graph
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+BLOCK_ATOMS = {"cpu": 128, "cuda": 16384}
+"""Atoms that go through the graph together."""
 
 Prepared = tuple[Any, list[str], list[str]]
 """A session with the names of its inputs and outputs."""
@@ -25,6 +27,9 @@ class Sessions:
     Args:
         file: the whole graph.
         device: ``cpu`` or ``cuda``.
+
+    Attributes:
+        block_atoms: atoms that are best evaluated together.
 
     Raises:
         errors.DeviceError: the device is unknown, or this installation of ONNX Runtime cannot use it.
@@ -42,6 +47,7 @@ class Sessions:
                 f"device {device!r} needs {PROVIDERS[device]}, and this onnxruntime offers {', '.join(available)}; "
                 "install onnxruntime-gpu in its place, or use device='cpu'"
             )
+        self.block_atoms = BLOCK_ATOMS[device]
         self._file = file
         self._provider = PROVIDERS[device]
         self._sessions: dict[tuple[tuple[str, ...], tuple[str, ...]], Prepared] = {}

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from nnp.learn import angular, harmonics, radial
+from nnp.core import harmonics
+from nnp.learn import angular, radial
 
 
 class Groups(NamedTuple):

@@ -12,7 +12,6 @@ slopes of B_l1,l2,l3 by A_l3 are products of A_l1 and A_l2 times a small constan
 each other along the contiguous axis.
 """
 
-import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from nnp.learn import harmonics
+from nnp.core.harmonics import coupling, triples
 
 MAX_DEGREE = 4
 """Largest l of the three moments: the couplings grow with its fifth power."""
@@ -96,28 +95,6 @@ class Slopes(NamedTuple):
     moments: torch.Tensor  # (Z, N·K)
     rows: torch.Tensor  # (T, N·K) H = ∂B/∂A
     mixtures: int  # K
-
-
-def triples(l_max: int) -> list[tuple[int, int, int]]:
-    """(l1, l2, l3) with 1 <= l1 <= l2 <= l3 <= l_max, even sum and l3 <= l1 + l2."""
-    every = itertools.combinations_with_replacement(range(1, l_max + 1), 3)
-    return [(a, b, c) for a, b, c in every if (a + b + c) % 2 == 0 and c <= a + b]
-
-
-def coupling(l1: int, l2: int, l3: int) -> np.ndarray:
-    """(2l1+1, 2l2+1, 2l3+1): C of the module's formula, by a quadrature on the sphere that is exact."""
-    order = l1 + l2 + l3
-    z, weights = np.polynomial.legendre.leggauss(order // 2 + 1)
-    phi = 2.0 * np.pi * np.arange(order + 1) / (order + 1)
-    plane = np.sqrt(1.0 - z * z)
-    unit = np.stack([np.outer(plane, np.cos(phi)), np.outer(plane, np.sin(phi)), np.outer(z, np.ones_like(phi))])
-    degree = max(l1, l2, l3)
-    powers = np.array([np.prod(unit ** np.array(p)[:, None, None], axis=0) for p in harmonics.exponents(degree)])
-    values = np.einsum("qab,qy->yab", powers, harmonics.harmonics(degree))
-    blocks = [values[degree**2 : (degree + 1) ** 2] for degree in (l1, l2, l3)]
-    integral = np.einsum("iab,jab,kab,a->ijk", *blocks, weights) / (2.0 * (order + 1))
-    legendre = [np.polynomial.legendre.legval(z, np.eye(degree + 1)[degree]) for degree in (l1, l2, l3)]
-    return integral / (0.5 * np.sum(weights * np.prod(legendre, axis=0)))
 
 
 @lru_cache(maxsize=32)

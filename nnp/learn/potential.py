@@ -208,11 +208,15 @@ def _pass(
     named: Callable[[torch.Tensor, str], torch.Tensor] = lambda tensor, _: tensor,
 ) -> _Pass:
     functions, given = potential.symmetry_functions, (vectors, neighbour_species, species)
-    known = None if potential.baseline is None else potential.baseline.energies_and_gradients(*given)
-    softened = None
+    known, softened = None, None
+    if potential.baseline is not None:
+        energies, gradients = potential.baseline.energies_and_gradients(*given)
+        known = named(energies, cuts.BASELINE_ENERGIES), named(gradients, cuts.BASELINE_GRADIENTS)
     if potential.repulsion is not None:
-        softened = repulsion.soften(potential.repulsion, *given)
-        vectors = named(softened.vectors, cuts.VECTORS)
+        names = (cuts.VECTORS, cuts.REPULSION_ENERGIES, cuts.CLOSENESS, cuts.CLOSE)
+        found = repulsion.soften(potential.repulsion, *given)
+        softened = repulsion.Softened(*(named(tensor, name) for tensor, name in zip(found, names, strict=True)))
+        vectors = softened.vectors
     geometry = functions.geometry(vectors, neighbour_species, species)
     G = named(functions.values(geometry), cuts.SYMMETRY_FUNCTIONS)
     parts = _by_element(potential, G, species)

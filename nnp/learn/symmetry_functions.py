@@ -22,7 +22,7 @@ import torch
 from nnp.learn import committee_adjoint, contraction, cutoff, invariants, narrowing
 from nnp.learn.angular import Angular, angular_from_dict, four_body_of
 from nnp.learn.committee_adjoint import Kept
-from nnp.learn.harmonics import monomials
+from nnp.learn.monomials import monomials
 from nnp.learn.radial import Channel, channel_from_dict, check_kind, profiles
 
 

@@ -45,12 +45,14 @@ def zbl(
     """
     decays = torch.tensor(DECAYS, dtype=r.dtype, device=r.device)
     weights = torch.tensor(WEIGHTS, dtype=r.dtype, device=r.device)
-    terms = torch.exp((r * inverse_length) * (-decays).unsqueeze(1))  # (N, 4, K)
-    sums = torch.matmul(torch.stack([weights, -weights * decays]), terms)  # φ and dφ/dx
+    reduced = (r * inverse_length).flatten().unsqueeze(0)
+    terms = torch.exp(reduced * (-decays).unsqueeze(1))  # (4, N·K): one product of matrices in place of N small ones
+    sums = torch.matmul(torch.stack([weights, -weights * decays]), terms).unflatten(1, r.shape)
+    phi, slope = (row.squeeze(0) for row in sums.split(1, dim=0))
     inverse = 1.0 / r
     coulomb = inverse * charge
-    energy = coulomb * sums[:, 0:1]
-    return energy, coulomb * sums[:, 1:2] * inverse_length - energy * inverse
+    energy = coulomb * phi
+    return energy, coulomb * slope * inverse_length - energy * inverse
 
 
 @dataclass(frozen=True, kw_only=True)

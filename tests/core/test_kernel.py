@@ -52,7 +52,9 @@ def neighbourhood(atoms: int, slots: int, dtype: type, seed: int = 0) -> tuple[n
 def values(fields: dict, vectors: np.ndarray, neighbour_species: np.ndarray, species: np.ndarray) -> np.ndarray:
     G = np.zeros((len(vectors), definition.size(fields)), vectors.dtype)
     nothing = np.empty((0, *vectors.shape[1:]), vectors.dtype)
-    compiled.evaluate()(vectors, neighbour_species, species, definition.tables(fields, vectors.dtype), G, nothing)
+    compiled.evaluate("passes")(
+        vectors, neighbour_species, species, definition.tables(fields, vectors.dtype), G, nothing
+    )
     return G
 
 
@@ -60,7 +62,7 @@ def adjoint(
     fields: dict, vectors: np.ndarray, others: np.ndarray, species: np.ndarray, dE_dG: np.ndarray
 ) -> np.ndarray:
     g = np.zeros_like(vectors)
-    compiled.evaluate()(vectors, others, species, definition.tables(fields, vectors.dtype), dE_dG, g)
+    compiled.evaluate("passes")(vectors, others, species, definition.tables(fields, vectors.dtype), dE_dG, g)
     return g
 
 

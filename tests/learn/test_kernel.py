@@ -1,6 +1,7 @@
 """Potentials evaluated with the compiled kernel: equal to the whole graph in ONNX Runtime, in every property."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from ase import Atoms
 pytest.importorskip("numba", reason="the extra 'kernel' is not installed")
 
 from nnp.core import cuts, errors, onnx_graph
+from nnp.core.kernel import __main__ as kernel_main
+from nnp.core.kernel import choice, compiled, functions
 from nnp.core.potential import PROPERTIES
 from nnp.core.potential import Potential as Evaluated
 from nnp.core.structure import Structure
-from nnp.learn import network
+from nnp.learn import network, zbl
 from nnp.learn.behler.by_centre import ByCentre
 from nnp.learn.behler.function import Function
 from nnp.learn.behler.functions import BehlerFunctions
@@ -97,10 +100,29 @@ def test_both_engines_give_equal_answers(dtype: str, tolerance: float) -> None:
         assert difference < tolerance, name
 
 
+CLOSE = Repulsion(elements=ELEMENTS, inner=((0.9, 1.0), (1.0, 1.1)), outer=((1.9, 2.0), (2.0, 2.1)))
+OVERLAP = zbl.Zbl(elements=ELEMENTS, inner=((0.0, 0.0), (0.0, 0.0)), outer=((2.5, 3.0), (3.0, 3.5)))
+
+
 def test_a_repulsion_remains_in_the_graph() -> None:
-    radii = ((0.9, 1.0), (1.0, 1.1)), ((1.9, 2.0), (2.0, 2.1))
-    close = Repulsion(elements=ELEMENTS, inner=radii[0], outer=radii[1])
-    assert max(differences(potential(repulsion=close), "float64").values()) < 1e-11
+    assert max(differences(potential(repulsion=CLOSE), "float64").values()) < 1e-11
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 3e-5)])
+@pytest.mark.parametrize("channels", [None, ((1.0, 1.0), (-0.6, 1.3))])
+def test_moment_functions_with_baseline_and_repulsion(
+    dtype: str, tolerance: float, channels: tuple[tuple[float, ...], ...] | None
+) -> None:
+    of = random_potential.make(
+        ELEMENTS,
+        angular=random_potential.FOUR_BODY,
+        element_channels=channels,
+        repulsion=CLOSE,
+        baseline=OVERLAP,
+        dense=True,
+    )
+    for name, difference in differences(of, dtype).items():
+        assert difference < tolerance, name
 
 
 def test_part_of_the_properties() -> None:
@@ -122,9 +144,10 @@ def test_the_graph_can_be_cut_at_its_names() -> None:
 
 
 def test_what_the_kernel_does_not_know_runs_in_the_graph() -> None:
-    content = random_potential.file(random_potential.make(ELEMENTS), "float64")
+    of = random_potential.make(ELEMENTS, angular=random_potential.CHEBYSHEV, radial=random_potential.POLYNOMIALS)
+    content = random_potential.file(of, "float64")
     assert Evaluated.load(content).engine == "onnxruntime"
-    with pytest.raises(errors.DeviceError, match="Behler-Parrinello"):
+    with pytest.raises(errors.DeviceError, match="does not know"):
         Evaluated.load(content, kernel=True)
 
 
@@ -138,9 +161,42 @@ def test_without_numba_everything_runs_in_the_graph(monkeypatch: pytest.MonkeyPa
         Evaluated.load(content, kernel=True)
 
 
-def test_the_setting_leaves_the_kernel_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+COMPILED = "onnxruntime, compiled symmetry functions"
+
+
+def test_the_setting_leaves_the_kernel_aside_or_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     content = random_potential.file(potential(), "float64")
-    monkeypatch.setenv("NNP_KERNEL", "off")
-    assert Evaluated.load(content).engine == "onnxruntime"
+    monkeypatch.setattr(choice, "_answers", {})
+    monkeypatch.setattr(compiled, "ready", lambda *_: False)
+    monkeypatch.setattr(compiled, "compile_beside", lambda *_: None)
+    engines = {}
+    for setting in ("off", "auto", "wait"):
+        monkeypatch.setenv("NNP_KERNEL", setting)
+        engines[setting] = Evaluated.load(content).engine
+    assert engines == {"off": "onnxruntime", "auto": "onnxruntime", "wait": COMPILED}
+
+
+def test_nobody_waits_for_the_compiler_and_a_process_keeps_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    content, started, there = random_potential.file(potential(), "float64"), [], [False]
     monkeypatch.setenv("NNP_KERNEL", "auto")
-    assert Evaluated.load(content).engine == "onnxruntime, compiled symmetry functions"
+    monkeypatch.setattr(choice, "_answers", {})
+    monkeypatch.setattr(compiled, "ready", lambda *_: there[0])
+    monkeypatch.setattr(compiled, "compile_beside", lambda *wanted: started.append(wanted))
+    assert Evaluated.load(content).engine == "onnxruntime"
+    there[0] = True
+    assert Evaluated.load(content).engine == "onnxruntime"
+    assert started == [("passes", "float64")]
+    monkeypatch.setattr(choice, "_answers", {})
+    assert Evaluated.load(content).engine == COMPILED
+
+
+def test_a_child_compiles_what_is_not_there_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = []
+    monkeypatch.setattr(compiled, "folder", lambda: tmp_path)
+    monkeypatch.setattr(functions, "of", lambda fields, dtype: made.append((functions.kind(fields), dtype)))
+    kernel_main.main(["moment_passes", "float32"])
+    compiled.note("passes", "float64")
+    kernel_main.main([])
+    wanted = {(kind, dtype) for kind in compiled.KINDS for dtype in ("float32", "float64")}
+    assert made[0] == ("moment_passes", "float32")
+    assert set(made[1:]) == wanted - {("passes", "float64")}

@@ -7,7 +7,8 @@ import pytest
 import torch
 from numpy.polynomial import chebyshev, legendre
 
-from nnp.learn import cutoff, four_body, harmonics, symmetry_functions
+from nnp.core import harmonics
+from nnp.learn import cutoff, symmetry_functions
 from nnp.learn.angular import ChebyshevAngular, PowerSpectrum, WideAngular
 from nnp.learn.four_body import FourBody
 from nnp.learn.radial import Chebyshev, Radial
@@ -101,7 +102,7 @@ def triple_sums(part: FourBody, channels: torch.Tensor, unit: torch.Tensor) -> l
     rows = channels if part.mixtures is None else torch.tensor(part.mixtures, dtype=torch.float64) @ channels
     result = []
     for k in range(rows.shape[1]):
-        for degrees in four_body.triples(part.l_max):
+        for degrees in harmonics.triples(part.l_max):
             powers = [legendre.leg2poly([0.0] * degree + [1.0]) for degree in degrees]
             sums = [(polynomial(p, cosine) * rows[:, k : k + 1]).sum(-1) for p in powers]
             whole = np.polynomial.Polynomial(powers[0]) * np.polynomial.Polynomial(powers[1])
@@ -185,10 +186,10 @@ def test_mixtures_of_channels_and_elements() -> None:
 @pytest.mark.parametrize("l_max", [2, 3, 4])
 def test_the_simplest_coupling_is_the_known_one(l_max: int) -> None:
     """F_112(u, v, w) = (3 (u·w)(v·w) - u·v) / 2."""
-    assert four_body.triples(l_max)[0] == (1, 1, 2)
+    assert harmonics.triples(l_max)[0] == (1, 1, 2)
     u, v, w = (x / np.linalg.norm(x) for x in np.random.default_rng(l_max).normal(size=(3, 3)))
     harmonic = [np.prod(x ** np.array(harmonics.exponents(2)), axis=1) @ harmonics.harmonics(2) for x in (u, v, w)]
-    found = np.einsum("ijk,i,j,k", four_body.coupling(1, 1, 2), harmonic[0][1:4], harmonic[1][1:4], harmonic[2][4:])
+    found = np.einsum("ijk,i,j,k", harmonics.coupling(1, 1, 2), harmonic[0][1:4], harmonic[1][1:4], harmonic[2][4:])
     assert found == pytest.approx((3 * (u @ w) * (v @ w) - u @ v) / 2, abs=1e-14)
 
 

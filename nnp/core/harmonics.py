@@ -4,39 +4,17 @@ The monomials x^a y^b z^c with c <= 1 and degree <= L are (L+1)² polynomials th
 the unit sphere, and they are closed under d/dx, d/dy, d/dz: one array of monomials gives values and slopes.
 """
 
+import itertools
 import math
 from collections import defaultdict
 
 import numpy as np
-import torch
 
 Polynomial = dict[tuple[int, int, int], float]
 
 
-def monomials(unit: torch.Tensor, degree: int) -> list[torch.Tensor]:
-    """x^a y^b z^c with c <= 1 of degree <= L, in the order of ``exponents``.
-
-    Args:
-        unit: u_ij (N, 3, K), dimensionless.
-        degree: L.
-
-    Returns:
-        Blocks (N, ·, K) that concatenate along axis 1 to (N, (L+1)², K).
-    """
-    x, y, z = unit.split(1, dim=1)
-    block = torch.ones_like(x)
-    if degree == 0:
-        return [block]
-    blocks, last = [block], block
-    for order in range(1, degree + 1):
-        block, last = (unit[:, 0:2], y) if order == 1 else (torch.cat([x * block, y * last], 1), y * last)
-        blocks.append(block)
-    low = torch.cat(blocks[:-1], 1) if degree > 1 else blocks[0]
-    return [low, blocks[-1], z * low]
-
-
 def exponents(degree: int) -> list[tuple[int, int, int]]:
-    """Exponents (a, b, c) of ``monomials``."""
+    """Exponents (a, b, c) of the monomials, in their order."""
     plane = [(order - b, b, 0) for order in range(degree + 1) for b in range(order + 1)]
     return plane + [(a, b, 1) for a, b, _ in plane if a + b < degree]
 
@@ -67,6 +45,28 @@ def harmonics(degree: int) -> np.ndarray:
                 result[index[powers], column] += factor
             column += 1
     return result
+
+
+def triples(l_max: int) -> list[tuple[int, int, int]]:
+    """(l1, l2, l3) with 1 <= l1 <= l2 <= l3 <= l_max, even sum and l3 <= l1 + l2."""
+    every = itertools.combinations_with_replacement(range(1, l_max + 1), 3)
+    return [(a, b, c) for a, b, c in every if (a + b + c) % 2 == 0 and c <= a + b]
+
+
+def coupling(l1: int, l2: int, l3: int) -> np.ndarray:
+    """(2l1+1, 2l2+1, 2l3+1): C of the module's formula, by a quadrature on the sphere that is exact."""
+    order = l1 + l2 + l3
+    z, weights = np.polynomial.legendre.leggauss(order // 2 + 1)
+    phi = 2.0 * np.pi * np.arange(order + 1) / (order + 1)
+    plane = np.sqrt(1.0 - z * z)
+    unit = np.stack([np.outer(plane, np.cos(phi)), np.outer(plane, np.sin(phi)), np.outer(z, np.ones_like(phi))])
+    degree = max(l1, l2, l3)
+    powers = np.array([np.prod(unit ** np.array(p)[:, None, None], axis=0) for p in exponents(degree)])
+    values = np.einsum("qab,qy->yab", powers, harmonics(degree))
+    blocks = [values[degree**2 : (degree + 1) ** 2] for degree in (l1, l2, l3)]
+    integral = np.einsum("iab,jab,kab,a->ijk", *blocks, weights) / (2.0 * (order + 1))
+    legendre = [np.polynomial.legendre.legval(z, np.eye(degree + 1)[degree]) for degree in (l1, l2, l3)]
+    return integral / (0.5 * np.sum(weights * np.prod(legendre, axis=0)))
 
 
 def _harmonic(order: int, m: int) -> Polynomial:
