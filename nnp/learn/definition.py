@@ -88,12 +88,14 @@ def fit(
     for part in portions.portions(train):
         varying.add(*batches.functions_of(functions, part))
     names = [functions.names_of(element) for element in elements]
-    scaled = scaling.fit(varying, elements, names, by=wanted.scaling, floor=wanted.scaling_floor)
+    scaled = scaling.fit(
+        varying, elements, names, by=wanted.scaling, floor=wanted.scaling_floor, centres=wanted.centres
+    )
     return Definition(
         functions=functions,
         scaled=scaled,
         references=references,
-        unit=_unit(train, references),
+        unit=_unit(train, references, wanted.centres),
         warnings=tuple(str(warning.message) for warning in caught),
         repulsion=_repulsion(wanted, [frames[i] for i in (*parts.train, *parts.validation)], elements, known),
         baseline=known,
@@ -242,16 +244,27 @@ def _repulsion(
     )
 
 
-def _unit(frames: Sequence[Frame], references: reference_energies.ReferenceEnergies) -> float:
-    """Root mean square force component in eV/Å times 1 Å; without forces, that of the energies per atom, in eV."""
+def _unit(
+    frames: Sequence[Frame], references: reference_energies.ReferenceEnergies, centres: Sequence[str] | None
+) -> float:
+    """Root mean square force component in eV/Å times 1 Å; without forces, that of the energies per network, in eV.
+
+    A guest's network makes the energy of the whole structure: in units of the energy per atom it would be large.
+    """
     forces = [f.label.forces.ravel() for f in frames if f.label is not None and f.label.forces is not None]
     values = np.concatenate(forces) if forces else np.zeros(1)
     if not np.any(values):
         values = np.array(
             [
-                (f.label.energy - references.of(f.structure.symbols)) / len(f.structure)
+                (f.label.energy - references.of(f.structure.symbols)) / max(1, _networks(f, centres))
                 for f in frames
                 if f.label is not None
             ]
         )
     return max(float(np.sqrt(np.mean(values**2))), 1e-3)
+
+
+def _networks(frame: Frame, centres: Sequence[str] | None) -> int:
+    """Atoms of a structure that have networks."""
+    symbols = frame.structure.symbols
+    return len(symbols) if centres is None else sum(symbols.count(centre) for centre in centres)

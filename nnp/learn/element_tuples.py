@@ -13,8 +13,14 @@ from nnp.learn.behler.by_centre import ByCentre
 from nnp.learn.symmetry_functions import SymmetryFunctions
 
 
-def chosen(functions: SymmetryFunctions, tuples: ElementTuples) -> ByCentre:
+def chosen(functions: SymmetryFunctions, tuples: ElementTuples, centres: Sequence[str] | None = None) -> ByCentre:
     """The functions of the listed pairs [centre, neighbour] and triples [neighbour, centre, neighbour].
+
+    Args:
+        functions: those of all pairs and triples.
+        tuples: the lists.
+        centres: elements that have networks, None = all. Another one for which nothing is listed keeps the first
+            radial function of every neighbour element, for the domain.
 
     Raises:
         RecipeError: a listed element is not among those of the functions, or nothing is left for a centre.
@@ -26,6 +32,8 @@ def chosen(functions: SymmetryFunctions, tuples: ElementTuples) -> ByCentre:
     own = []
     for centre in functions.elements:
         one = _of_centre(functions, tuples, centre)
+        if one is None and centres is not None and centre not in centres:
+            one = replace(functions, radial=functions.radial[:1], angular=None)
         if one is None:
             raise errors.RecipeError(field=field, reason=f"no pair and no triple is left for the centre {centre}")
         own.append(one)

@@ -69,7 +69,8 @@ def symmetry_functions_for(
         angular=part,
         element_channels=weights,
     )
-    return functions if grid.element_tuples is None else element_tuples.chosen(functions, grid.element_tuples)
+    tuples = grid.element_tuples
+    return functions if tuples is None else element_tuples.chosen(functions, tuples, wanted.centres)
 
 
 def _parts(

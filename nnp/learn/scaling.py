@@ -18,6 +18,9 @@ from nnp.learn.moments import Moments
 NEARLY_CONSTANT = 1e-3
 """Functions whose standard deviation is below this fraction of the median of their kind are dropped."""
 
+ROUNDING = 1e-9
+"""So are those whose standard deviation is below this fraction of their mean: a rigid host varies by rounding alone."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scaling:
@@ -45,6 +48,7 @@ def fit(
     *,
     by: Literal["kind", "function"],
     floor: float,
+    centres: Sequence[str] | None = None,
 ) -> Scaling:
     """Fit shift and scale: scale = 1 / rms std of the functions of the kind, or 1 / max(std, floor * median std of it).
 
@@ -59,6 +63,7 @@ def fit(
         by: one number for a kind, or one for each function.
         floor: where each function has its own, the least standard deviation that is divided by, as a fraction of the
             median of its kind.
+        centres: elements that have networks, None = all; functions of the others need not vary.
 
     Raises:
         InputError: an element has no atom in the data, or no function varies for it.
@@ -76,8 +81,9 @@ def fit(
         for kind in np.unique(kinds):
             typical[kinds == kind] = np.median(deviation[kinds == kind])
         typical[typical == 0.0] = np.median(deviation)
-        keep = (deviation > NEARLY_CONSTANT * typical) & (deviation > 0.0)
-        if not keep.any():
+        least = np.maximum(NEARLY_CONSTANT * typical, ROUNDING * np.abs(moments.mean[number, :size]))
+        keep = deviation > least
+        if not keep.any() and (centres is None or element in centres):
             raise errors.InputError(
                 f"no symmetry function varies around {element}: all its atoms have the same environment; "
                 "add displaced or strained structures"

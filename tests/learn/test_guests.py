@@ -66,6 +66,19 @@ def test_a_guest_potential_has_networks_for_the_guest_alone() -> None:
     assert np.corrcoef(found.ravel(), on_guest.ravel())[0, 1] > 0.8  # never trained on: the slope of the energies
 
 
+def test_a_guest_needs_functions_for_itself_alone_and_an_energy_unit_of_its_own() -> None:
+    tuples = {"radial": [["Li", "Ar"]], "angular": [["Ar", "Li", "Ar"]]}
+    functions = {"kind": "wide_angular", "radial": 6, "channels": 2, "zetas": [1], "element_tuples": tuples}
+    wanted = parsed({"centres": ["Li"], "symmetry_functions": functions})
+    frames = difference.energies_only(["Li"], toy_data.guests())
+    settled = definitions.fit(wanted, frames, splits.split(frames, wanted))
+    assert len(settled.functions.names_of("Li")) == 6 + 2 * 2
+    assert len(settled.functions.names_of("Ar")) == 2  # one radial function of each neighbour element
+    train_part = [frames[i] for i in splits.split(frames, wanted).train]
+    energies = np.array([f.label.energy - settled.references.of(f.structure.symbols) for f in train_part])
+    assert settled.unit == pytest.approx(np.sqrt((energies**2).mean()))  # that of the one network, not of five atoms
+
+
 def test_difference_labels_are_those_with_the_guest_minus_those_without() -> None:
     frames = toy_data.guests()
     difference_frames = difference.without(["Li"], frames)

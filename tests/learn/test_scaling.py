@@ -60,6 +60,24 @@ def test_identical_environments_are_refused() -> None:
         scaling.fit(_moments(values, np.zeros(5, dtype=int), 2), ("O", "Ti"), [NAMES, NAMES], by="function", floor=0.01)
 
 
+def test_functions_of_an_element_without_networks_need_not_vary() -> None:
+    values, species = np.ones((10, 6)), np.repeat([0, 1], 5)
+    values[5:] += np.random.default_rng(4).normal(size=(5, 6))
+    for by in ("kind", "function"):
+        given = {"by": by, "floor": 0.1, "centres": ["Cu"]}
+        scaled = scaling.fit(_moments(values, species, 2), ("Si", "Cu"), [NAMES, NAMES], **given)
+        assert not scaled.scale[0].any()
+        assert scaled.scale[1].all()
+
+
+def test_rounding_is_no_variation() -> None:
+    values = np.random.default_rng(5).normal(size=6) * (1.0 + 1e-15 * np.random.default_rng(6).normal(size=(50, 6)))
+    moments = _moments(values, np.zeros(50, dtype=int))
+    assert moments.deviation().any()
+    with pytest.raises(errors.InputError, match="no symmetry function varies around Si"):
+        scaling.fit(moments, ("Si",), [NAMES], by="kind", floor=0.1)
+
+
 def test_one_number_for_each_kind_keeps_what_varies_little_small() -> None:
     values = _values(np.random.default_rng(3))
     scaled = scaling.fit(_moments(values, np.zeros(500, dtype=int)), ("Si",), [NAMES], by="kind", floor=0.1)
