@@ -135,8 +135,9 @@ BaselineTerm = Annotated[
 class GaussianDensityWeighting(_Closed):
     """Weights of atoms in the force loss that grow where the training data are thin (paper eqs. 4 and 5).
 
-    rho_i = sum over training atoms j of the same element of exp(-|x_i - x_j|^2 / (2 width^2 D)), x the D scaled
-    symmetry functions; g = (1/rho) / mean(1/rho); theta = g / (1 + exp(-steepness (g - centre))), over its mean last.
+    rho_i = mean over training atoms j of the same element of exp(-|x_i - x_j|^2 / (2 width^2 D)), x the D scaled
+    symmetry functions; g = 1/rho; theta = g^exponent / (1 + exp(-steepness (g - centre))), over its mean last.
+    The published form has exponent 1 and steepness 1.
     """
 
     kind: Literal["gdf"] = "gdf"
@@ -144,15 +145,16 @@ class GaussianDensityWeighting(_Closed):
         None,
         description="Gaussian width sigma, in units of scaled symmetry functions; null = automatic (Scott's rule).",
     )
-    steepness: float = pydantic.Field(1.0, ge=0.0, le=1000.0, description="b: how sharply common atoms are discounted.")
-    centre: float = pydantic.Field(
-        1.0, ge=0.0, le=1e6, description="c: value of g, whose mean is 1, below which atoms are discounted."
+    exponent: float = pydantic.Field(
+        0.5, gt=0.0, le=2.0, description="Power of 1/rho: how much more rare atoms count than common ones."
     )
-    share: float = pydantic.Field(
-        0.5,
-        gt=0.0,
-        le=1.0,
-        description="Part of each weight that theta decides; the rest is 1, so that common atoms are not forgotten.",
+    steepness: float = pydantic.Field(
+        0.0, ge=0.0, le=1000.0, description="b: how sharply common atoms are discounted; 0 = not at all."
+    )
+    centre: Annotated[float, pydantic.Field(ge=0.0, allow_inf_nan=False)] | None = pydantic.Field(
+        None,
+        description="c: value of 1/rho (1 where all atoms are alike, their number where one is alone) below which "
+        "atoms are discounted; null = automatic, the end of a line through the lowest three quarters.",
     )
 
 

@@ -1,10 +1,11 @@
 """Weights of atoms in the force loss by the density of the training data around them (paper eqs. 4 and 5).
 
-ρ_i = Σ_j exp(-|x_i - x_j|² / (2 σ² D)),  g_i = (1/ρ_i) / mean(1/ρ),  Θ(g) = g / (1 + exp(-b (g - c)))
+ρ_i = (1/M) Σ_j exp(-|x_i - x_j|² / (2 σ² D)),  g_i = 1/ρ_i,  Θ(g) = g^p / (1 + exp(-b (g - c)))
 
-The Gaussian density function of Jeong et al., J. Phys. Chem. C 122, 22790 (2018): j runs over all training atoms of the
-element of i, i itself included; x are the D scaled symmetry functions. Θ grows steadily, so atoms that the data set
-rarely shows count for more. Weights are Θ(g) over their mean, taken last: Θ alone may be 1e-15 for all.
+The Gaussian density function of Jeong et al., J. Phys. Chem. C 122, 22790 (2018): j runs over the M training atoms of
+the element of i, i itself included; x are the D scaled symmetry functions. g goes from 1 (all alike) to M (alone). Θ
+grows steadily, so atoms that the data set rarely shows count for more; p = 1 is the published form. Weights are Θ(g)
+over their mean, taken last: Θ alone may be 1e-15 for all.
 
 Large data sets are summed over random atoms, more and more of them where the sum is not yet known to the tolerance, and
 in the end over all: common atoms, which are many, need few, and rare atoms, which are few, need all.
@@ -19,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 EFFECTIVE_DIMENSIONS = 8
 """The automatic width follows Scott's rule for a cloud of as many dimensions: atoms fill no more of the D."""
+COMMON = 0.75
+"""Share of the atoms that the automatic centre takes for common."""
 NEGLECTED = 1e-3
 """Directions are left out in which atoms differ by less than this share of 2 σ² D in all."""
 BLOCK = 2048
@@ -37,18 +40,19 @@ def weights(points: Floats, species: npt.NDArray[np.integer], wanted: recipe.Gau
     Args:
         points: (N, D) scaled symmetry functions of the training atoms.
         species: (N,) their elements.
-        wanted: width, sigmoid and share.
+        wanted: width, exponent and sigmoid.
     """
     found = np.ones(len(points))
     for element in np.unique(species):
         own = species == element
-        theta = modified(inverse(densities(points[own], wanted.width)), wanted.steepness, wanted.centre)
-        found[own] = 1.0 - wanted.share + wanted.share * theta
+        rarity = 1.0 / densities(points[own], wanted.width)
+        centre = knee(rarity) if wanted.centre is None else wanted.centre
+        found[own] = modified(rarity, wanted.exponent, wanted.steepness, centre)
     return found
 
 
 def densities(points: Floats, width: float | None = None, *, exact: bool | None = None) -> Floats:
-    """ρ (N,) of the atoms of one element, from 1 (alone) to N (all alike).
+    """ρ (N,) of the atoms of one element, from 1/N (alone) to 1 (all alike).
 
     Args:
         points: (N, D) their scaled symmetry functions.
@@ -58,8 +62,8 @@ def densities(points: Floats, width: float | None = None, *, exact: bool | None 
     squared = squared_width(points, width)
     rows = _principal(np.asarray(points, dtype=np.float64), NEGLECTED * squared) / np.sqrt(squared)
     if exact if exact is not None else len(rows) <= EXACT_ATOMS:
-        return sum_of_kernels(rows, rows)[0]
-    return _sampled(rows, np.random.default_rng(0))
+        return sum_of_kernels(rows, rows)[0] / len(rows)
+    return _sampled(rows, np.random.default_rng(0)) / len(rows)
 
 
 def squared_width(points: Floats, sigma: float | None) -> float:
@@ -70,16 +74,19 @@ def squared_width(points: Floats, sigma: float | None) -> float:
     return 2.0 * max(spread, 1e-12) * len(points) ** (-2.0 / (4 + EFFECTIVE_DIMENSIONS))
 
 
-def inverse(rho: Floats) -> Floats:
-    """g: 1/ρ over its mean."""
-    return (1.0 / rho) / np.mean(1.0 / rho)
+def knee(rarity: Floats) -> float:
+    """Automatic c, as SIMPLE-NN has it: where a line through the smallest three quarters of g = 1/ρ, in order, ends."""
+    common = np.sort(rarity)[: max(2, round(COMMON * len(rarity)))]
+    slope, start = np.polyfit(np.arange(len(common)), common, 1) if len(common) > 1 else (0.0, common[0])
+    return float(start + slope * (len(common) - 1))
 
 
-def modified(g: Floats, steepness: float, centre: float) -> Floats:
-    """Θ(g) over its mean, without underflow: ln Θ = ln g - ln(1 + exp(-b (g - c)))."""
-    logarithm = np.log(g) - np.logaddexp(0.0, -steepness * (g - centre))
+def modified(rarity: Floats, exponent: float, steepness: float, centre: float) -> Floats:
+    """Θ(g) over its mean, without underflow: ln Θ = p ln g - ln(1 + exp(-b (g - c)))."""
+    logarithm = exponent * np.log(rarity) - np.logaddexp(0.0, -steepness * (rarity - centre))
     theta = np.exp(logarithm - logarithm.max())
-    return theta / theta.mean()
+    found: Floats = theta / theta.mean()
+    return found
 
 
 def sum_of_kernels(rows: Floats, others: Floats) -> tuple[Floats, Floats]:
@@ -111,7 +118,7 @@ def _principal(points: Floats, neglected: float) -> Floats:
 
 
 def _sampled(rows: Floats, random: np.random.Generator) -> Floats:
-    """ρ from samples of growing size: 1 for the atom itself and the mean kernel to other sampled atoms, times N - 1."""
+    """Sums of kernels from samples of growing size: 1 for the atom itself, and N - 1 times the mean of the others."""
     count, order = len(rows), random.permutation(len(rows))
     shuffled = rows[order]
     rho, open_ = np.zeros(count), np.arange(count)

@@ -19,15 +19,27 @@ def _imbalanced(common: int, rare: int, size: int = 12) -> np.ndarray:
     return np.concatenate([bulk, random.normal(size=(rare, size))])
 
 
-def test_weights_follow_the_published_definition() -> None:
-    """SIMPLE-NN's, as its reference data state it: the group at mean 1, then g / (1 + exp(-b (g - c)))."""
-    points, sigma, b, c = _imbalanced(60, 6), 0.1, 1.0, 3.0
+@pytest.mark.parametrize("centre", [3.0, None])
+def test_weights_follow_the_published_definition(centre: float | None) -> None:
+    """Eqs. 4 and 5 with SIMPLE-NN's sigmoid, which acts on 1/ρ itself: g from 1 (all alike) to M (alone)."""
+    points, sigma, b = _imbalanced(60, 6), 0.1, 1.0
     squares = ((points[:, None] - points[None]) ** 2).sum(-1)
-    rho = np.exp(-squares / (2.0 * sigma**2 * 12)).sum(1)
-    g = (1.0 / rho) / np.mean(1.0 / rho)
+    g = 1.0 / np.exp(-squares / (2.0 * sigma**2 * 12)).mean(1)
+    c = centre
+    if c is None:  # the end of a line through the lowest three quarters
+        lowest = np.sort(g)[: round(0.75 * 66)]
+        rows = np.stack([np.arange(len(lowest)), np.ones(len(lowest))], axis=1)
+        c = (rows @ np.linalg.lstsq(rows, lowest, rcond=None)[0])[-1]
     theta = g / (1.0 + np.exp(-b * (g - c)))
-    wanted = recipe.GaussianDensityWeighting(width=sigma, steepness=b, centre=c, share=1.0)
+    wanted = recipe.GaussianDensityWeighting(width=sigma, exponent=1.0, steepness=b, centre=centre)
     np.testing.assert_allclose(gdf.weights(points, np.zeros(66, dtype=int), wanted), theta / theta.mean(), rtol=5e-3)
+
+
+def test_the_exponent_tempers_the_weights() -> None:
+    points, species = _imbalanced(300, 10), np.zeros(310, dtype=int)
+    full, half = (gdf.weights(points, species, recipe.GaussianDensityWeighting(exponent=p)) for p in (1.0, 0.5))
+    np.testing.assert_allclose(half, np.sqrt(full) / np.sqrt(full).mean(), rtol=1e-9)
+    assert half.max() < full.max()
 
 
 def test_weights_have_mean_1_for_each_element_and_favour_the_rare() -> None:
@@ -36,13 +48,12 @@ def test_weights_have_mean_1_for_each_element_and_favour_the_rare() -> None:
     assert found[:310].mean() == pytest.approx(1.0)
     assert found[310:].mean() == pytest.approx(1.0)
     assert found[300:310].min() > 2.0 * found[:300].mean()
-    assert found.min() >= 1.0 - GDF.share
 
 
-@pytest.mark.parametrize("centre", [1.0, 35.0, 5000.0])
-def test_uniform_data_have_weight_1_however_the_sigmoid_lies(centre: float) -> None:
+@pytest.mark.parametrize("centre", [None, 1.0, 35.0, 5000.0])
+def test_uniform_data_have_weight_1_however_the_sigmoid_lies(centre: float | None) -> None:
     corners = np.repeat(np.eye(8), 5, axis=0)
-    wanted = recipe.GaussianDensityWeighting(centre=centre, share=1.0)
+    wanted = recipe.GaussianDensityWeighting(exponent=1.0, steepness=1.0, centre=centre)
     np.testing.assert_allclose(gdf.weights(corners, np.zeros(40, dtype=int), wanted), 1.0, rtol=1e-9)
 
 
@@ -51,7 +62,7 @@ def test_sampled_sums_agree_with_exact_ones(monkeypatch: pytest.MonkeyPatch) -> 
     points = _imbalanced(4_000, 60)
     exact, sampled = gdf.densities(points, exact=True), gdf.densities(points, exact=False)
     assert np.abs(sampled / exact - 1.0).max() < 0.01
-    weights = [gdf.modified(gdf.inverse(rho), 1.0, 1.0) for rho in (exact, sampled)]
+    weights = [gdf.modified(1.0 / rho, 1.0, 1.0, 20.0) for rho in (exact, sampled)]
     np.testing.assert_allclose(weights[1], weights[0], rtol=0.02)
     np.testing.assert_array_equal(sampled, gdf.densities(points, exact=False))
 
