@@ -15,7 +15,7 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -102,11 +102,10 @@ class Reference:
         return worst
 
 
-def accuracy() -> dict[str, Any]:
+def accuracy(references: Mapping[str, Reference]) -> dict[str, Any]:
     """Deviations of every potential, precision and engine from n2p2."""
     result: dict[str, Any] = {}
-    for name in NAMES:
-        reference = Reference(REFERENCE / name)
+    for name, reference in references.items():
         result[name] = {
             f"{engine}_{dtype}": reference.errors(dtype, engine) for engine in ENGINES for dtype in reversed(DTYPES)
         }
@@ -115,9 +114,8 @@ def accuracy() -> dict[str, Any]:
     return result
 
 
-def speed(rounds: int) -> dict[str, Any]:
+def speed(reference: Reference, rounds: int) -> dict[str, Any]:
     """Microseconds per atom, wall and CPU, of every precision and engine, and of LAMMPS SNAP."""
-    reference = Reference(REFERENCE / NAMES[0])
     liquid = reference.structures[-1]
     work: dict[str, tuple[Callable[[], Any], int]] = {}
     for dtype in DTYPES:
@@ -184,8 +182,9 @@ def main() -> None:
     given = parser.parse_args()
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
-    result: dict[str, Any] = {"accuracy": accuracy(), "speed": speed(given.rounds)}
-    structures = [[Frame(structure=s) for s in Reference(REFERENCE / name).structures] for name in NAMES]
+    references = {name: Reference(REFERENCE / name) for name in NAMES}
+    result: dict[str, Any] = {"accuracy": accuracy(references), "speed": speed(references[NAMES[0]], given.rounds)}
+    structures = [[Frame(structure=structure) for structure in one.structures] for one in references.values()]
     result["conditions"] = conditions(split=structures, seeds={"rattle": 0}, core=core, rounds=given.rounds)
     print(json.dumps(result) if given.json else table(result))
 
