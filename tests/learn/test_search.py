@@ -4,6 +4,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from optuna.trial import FixedTrial
 
@@ -75,6 +76,9 @@ def test_the_result_is_a_recipe_with_cross_validated_errors(finished: tuple) -> 
         force = content["errors"][name]["force_rmse_ev_per_a"]
         assert force["interval"][0] < force["mean"] < force["interval"][1]
         assert len(force["folds"]) == 2
+    gain = content["gain"]
+    assert gain["interval"][0] < gain["mean"] < gain["interval"][1]
+    assert found.improved == (gain["mean"] > np.std(gain["folds"], ddof=1) / np.sqrt(2))  # beyond the scatter
     assert found.improved == (found.recipe.committee != RECIPE.committee)
 
 

@@ -22,7 +22,9 @@ def run(work: Work) -> Publish:
     """
     found = publishing.follow(work, lambda: _searching(work))
     verdict = "a better recipe" if found.improved else "no better recipe than the given one"
-    work.journal.say(f"{verdict} in {len(found.trials)} trials")
+    low, high = found.gain["interval"]
+    gain = f"the best one's error is lower by {found.gain['mean']:.1%} ({low:.1%} to {high:.1%})"
+    work.journal.say(f"{verdict} in {len(found.trials)} trials: {gain}")
     return plotted.publication(work, found.to_dict(), {"plot": found.plot})
 
 

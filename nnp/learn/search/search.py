@@ -40,12 +40,13 @@ class Found:
 
     Attributes:
         recipe: the best recipe, with a whole committee; the given one where the best did not beat it in the
-            cross-validation.
+            cross-validation by more than the scatter over the folds.
         search: what was asked for.
         trials: everything that was tried.
         errors: for "given" and "best": force_rmse_ev_per_a and energy_rmse_mev_per_atom over the folds, each with
             "mean", "interval" (95 %, Student's t over the folds) and "folds".
         improved: whether `recipe` is the best trial's.
+        gain: by how much of the given recipe's error the best one's is lower, fold by fold: "mean" and "interval".
         seconds: time of this call.
         plot: error of the trials in their order, as PNG.
     """
@@ -55,6 +56,7 @@ class Found:
     trials: tuple[Trial, ...]
     errors: Mapping[str, Mapping[str, Any]]
     improved: bool
+    gain: Mapping[str, Any]
     seconds: float
     plot: bytes
 
@@ -66,6 +68,7 @@ class Found:
             "trials": [trial.to_dict() for trial in self.trials],
             "errors": {name: dict(found) for name, found in self.errors.items()},
             "improved": self.improved,
+            "gain": dict(self.gain),
             "seconds": self.seconds,
         }
 
@@ -114,13 +117,16 @@ def search(
     found: dict[str, dict[str, Any]] = {}
     for name, candidate in (("given", plain), ("best", chosen)):
         found[name] = yield from validation.cross_validated(name, candidate, own, fold_of, begin)
-    improved = _score(found["best"], wanted) < _score(found["given"], wanted)
+    given, best_one = (_scores(found[name], wanted.loss) for name in ("given", "best"))
+    gain = validation.interval((given - best_one) / given)
+    improved = gain["mean"] > validation.standard_error(gain["folds"])
     return Found(
         recipe=(chosen if improved else wanted).model_copy(update={"test_fraction": wanted.test_fraction}),
         search=how,
         trials=tuple(record.trials),
         errors=found,
         improved=improved,
+        gain=gain,
         seconds=time.monotonic() - started,
         plot=plots.errors_by_trial(record.trials),
     )
@@ -227,9 +233,13 @@ def _error(metrics: Mapping[str, float], loss: recipe.Loss) -> float:
     return math.sqrt(loss.energy * energy**2 + loss.force * force**2)
 
 
-def _score(found: Mapping[str, Any], wanted: recipe.Recipe) -> float:
-    means = {f"validation_{key}": value["mean"] for key, value in found.items()}
-    return _error(means, wanted.loss)
+def _scores(found: Mapping[str, Any], loss: recipe.Loss) -> np.ndarray:
+    """The error of each fold that `_error` means; where not all folds have all labels, that of the means alone."""
+    whole = len({len(value["folds"]) for value in found.values()}) == 1
+    folds = zip(*(value["folds"] if whole else [value["mean"]] for value in found.values()), strict=True)
+    return np.array(
+        [_error({f"validation_{key}": v for key, v in zip(found, one, strict=True)}, loss) for one in folds]
+    )
 
 
 def _pruner(how: Search) -> optuna.pruners.BasePruner:

@@ -34,7 +34,7 @@ def cross_validated(
             value = result.metrics["test"][key]
             if value is not None:
                 values.append(float(value))
-    return {key: _interval(values) for key, values in errors_of.items() if values}
+    return {key: interval(values) for key, values in errors_of.items() if values}
 
 
 def _quietly(run: Generator[Progress, None, Trained]) -> Generator[Progress, None, Trained]:
@@ -48,9 +48,13 @@ def _quietly(run: Generator[Progress, None, Trained]) -> Generator[Progress, Non
             yield replace(progress, stage="cross-validation", epoch=None, epochs=None, metrics={}, seconds_left=None)
 
 
-def _interval(values: Sequence[float]) -> dict[str, Any]:
+def interval(values: Sequence[float] | np.ndarray) -> dict[str, Any]:
     """Mean over the folds with its 95 % interval (Student's t)."""
-    mean, half = float(np.mean(values)), 0.0
-    if len(values) > 1:
-        half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
-    return {"mean": mean, "interval": [mean - half, mean + half], "folds": list(values)}
+    mean = float(np.mean(values))
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * standard_error(values) if len(values) > 1 else 0.0
+    return {"mean": mean, "interval": [mean - half, mean + half], "folds": [float(value) for value in values]}
+
+
+def standard_error(values: Sequence[float] | np.ndarray) -> float:
+    """Of the mean over the folds; 0 for a single one."""
+    return float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
