@@ -48,9 +48,10 @@ def retrain(
     alias: Alias = "production",
     watch: Watch = False,
 ) -> None:
-    """Train a new version from the weights of another one."""
+    """Train a new version from the weights of another one; --set alone changes fields of its recipe."""
     state = of(context)
-    job = state.client.retrain(parent, dataset, recipe=recipe_of(recipe, setting), alias=alias)
+    start = _parents_recipe(state, parent) if recipe is None and setting else None
+    job = state.client.retrain(parent, dataset, recipe=recipe_of(recipe, setting, start), alias=alias)
     submitted(state, job, watch)
 
 
@@ -167,11 +168,18 @@ def _job(job: wire.JobOut) -> Any:
     )
 
 
-def recipe_of(file: Path | None, settings: list[str] | None) -> dict[str, Any] | None:
-    """The fields of a recipe from a file and from --set options; None without either."""
+def _parents_recipe(state: State, reference: str) -> dict[str, Any]:
+    """The recipe of a version; nothing for an imported one."""
+    return dict(state.client.lineage(reference).lineage.get("recipe") or {})
+
+
+def recipe_of(
+    file: Path | None, settings: list[str] | None, start: dict[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """The fields of a recipe from a file, else from `start`, and from --set options; None without any."""
     if file is None and not settings:
         return None
-    recipe: dict[str, Any] = {} if file is None else _read(file)
+    recipe: dict[str, Any] = dict(start or {}) if file is None else _read(file)
     for setting in settings or ():
         name, separator, text = setting.partition("=")
         if not separator:

@@ -12,6 +12,7 @@ from ase import Atoms
 
 from models_store import artifacts, jobs
 from nnp.core.label import Frame
+from nnp.core.recipe import Recipe
 from nnp_client import Client
 from nnp_client.cli import entry, exit_codes, following
 from nnp_client.wire.jobs import JobProgress
@@ -103,6 +104,23 @@ def test_predict_prints_a_table_and_writes_a_file(
     code, printed = nnp("--json", "predict", str(structures), "-p", "Si:1", "--index", "0")
     assert code == 0
     assert json.loads(printed)["predictions"][0]["energy"] == pytest.approx(expected.energy, abs=1e-5)
+
+
+def test_retrain_with_set_changes_the_recipe_of_the_parent(
+    http: testing.TestClient,
+    nnp: Nnp,
+    si_files: dict[str, bytes],
+    frames: list[Frame],
+    store_frames: Callable[[str, list[Frame]], str],
+) -> None:
+    store_frames("si-pbe", frames)
+    recipe = {**Recipe(cutoff=5.0).model_dump(mode="json"), "loss": {"energy": 7.0}}
+    testing.register(testing.parts_of(http), "Si", si_files, recipe=recipe)
+    code, printed = nnp("--json", "retrain", "Si:1", "si-pbe", "--set", "steps=9", "--set", "loss.force=2.0")
+    assert code == 0, printed
+    used = json.loads(printed)["request"]["recipe"]
+    assert (used["cutoff"], used["steps"]) == (5.0, 9)
+    assert (used["loss"]["energy"], used["loss"]["force"]) == (7.0, 2.0)
 
 
 def test_promote_shows_the_gates_and_moves_the_alias(
