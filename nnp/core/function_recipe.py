@@ -122,8 +122,13 @@ class WideAngularGrid(Automatic):
     channels: int = pydantic.Field(
         4, ge=1, le=32, description="Number of radial widths (eta) of the angular functions."
     )
-    zetas: Annotated[tuple[Annotated[int, pydantic.Field(ge=1, le=8)], ...], pydantic.Field(min_length=1)] = (
-        pydantic.Field((1, 2, 4), description="Angular exponents zeta (integers).")
+    zetas: (
+        Annotated[tuple[Annotated[int, pydantic.Field(ge=1, le=8)], ...], pydantic.Field(min_length=1)]
+        | Annotated[int, pydantic.Field(ge=1, le=8)]
+    ) = pydantic.Field(
+        (1, 2, 4),
+        description="Angular exponents zeta (integers), or how many to choose by the angles that occur in the data; "
+        "the cost grows with the square of the largest.",
     )
     lambdas: Annotated[tuple[Literal[-1, 1], ...], pydantic.Field(min_length=1)] = pydantic.Field(
         (-1, 1), description="Signs of the cosine: -1 favours small angles least, +1 favours them."

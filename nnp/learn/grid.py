@@ -1,4 +1,4 @@
-"""Automatic parameters of the symmetry functions from the distances that occur in the data set (paper, section 3.1)."""
+"""Automatic parameters of the symmetry functions from the distances and angles of the data set (paper, section 3.1)."""
 
 from collections.abc import Sequence
 
@@ -21,6 +21,7 @@ from nnp.learn import (
     descriptor,
     element_channels,
     element_tuples,
+    exponents,
     four_body,
     radial,
     symmetry_functions,
@@ -60,7 +61,7 @@ def symmetry_functions_for(
     if grid.element_channels is not None:
         weights = element_channels.weighted(elements, grid.element_channels.count)
     groups = len(elements) if weights is None else len(weights)
-    gaussian, part = _parts(grid, wanted, found, groups)
+    gaussian, part = _parts(grid, wanted, table, found, groups)
     functions = symmetry_functions.SymmetryFunctions(
         elements=tuple(elements),
         cutoff=wanted.cutoff,
@@ -74,7 +75,11 @@ def symmetry_functions_for(
 
 
 def _parts(
-    grid: Automatic, wanted: recipe.Recipe, found: npt.NDArray[np.float64], groups: int
+    grid: Automatic,
+    wanted: recipe.Recipe,
+    table: neighbours.NeighbourTable,
+    found: npt.NDArray[np.float64],
+    groups: int,
 ) -> tuple[tuple[radial.Channel, ...], angular.Angular]:
     """Radial and angular functions of an automatic choice."""
     if isinstance(grid, ChebyshevGrid):
@@ -86,10 +91,13 @@ def _parts(
     even = grid.placement == "uniform"
     gaussian = gaussians(grid.radial, found, wanted.cutoff, even=even)
     if isinstance(grid, WideAngularGrid):
+        zetas, lambdas = grid.zetas, tuple(sorted(set(grid.lambdas)))
         return gaussian, angular.WideAngular(
             channels=gaussians(grid.channels, found, wanted.cutoff, even=even),
-            zetas=tuple(sorted(set(grid.zetas))),
-            lambdas=tuple(sorted(set(grid.lambdas))),
+            zetas=exponents.exponents(table, wanted, zetas, lambdas)
+            if isinstance(zetas, int)
+            else tuple(sorted(set(zetas))),
+            lambdas=lambdas,
         )
     count = grid.channels if grid.channels is not None else CHANNELS.get(groups, 2)
     degree = grid.l_max if grid.l_max is not None else DEGREES.get(groups, 3)
