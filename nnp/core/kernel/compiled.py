@@ -37,7 +37,7 @@ SOURCES = (
     "moment_definition",
 )
 """What the machine code is made from; the definitions, because it is kept under the names of their classes."""
-PATIENCE_SECONDS = 600.0
+PATIENCE_SECONDS = 3600.0
 """A child that has not compiled by then is given up."""
 _lock = threading.Lock()
 
