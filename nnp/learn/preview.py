@@ -142,7 +142,7 @@ def preview(frames: Sequence[Frame], wanted: recipe.Recipe) -> Preview:
     table = neighbours.neighbour_table([frame.structure for frame in sample], wanted.cutoff)
     functions = grid.symmetry_functions_for(wanted, elements, table)
     found = distributions(frames, elements, functions.cutoff)
-    masks = tuple(tuples.suggested(found))
+    masks = tuple(tuples.suggested(found, wanted.centres))
     return Preview(wanted=wanted, functions=functions, found=found, masks=masks, curves=_curves(functions, found.radii))
 
 

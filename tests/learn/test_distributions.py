@@ -15,6 +15,7 @@ from nnp.core.structure import Structure
 from nnp.learn import preview
 from nnp.learn.distributions import Distributions, distributions
 from nnp.learn.selection import tuples
+from tests.learn import toy_data
 
 
 def frame(atoms: Atoms, rattle: float = 0.0) -> Frame:
@@ -94,6 +95,16 @@ def test_thirteen_of_twenty_seven_types_of_lithium_phosphate() -> None:
     reasons = {one.elements: one.reason for one in suggested if one.kind == "angular"}
     assert reasons["O", "P", "O"].startswith("6.0 angles between direct neighbours, at 109 ±")
     assert reasons["P", "P", "P"] == "P is no direct neighbour of P"
+
+
+def test_a_guest_is_suggested_functions_for_itself_alone() -> None:
+    wanted = recipe.parse({"cutoff": 5.2, "centres": ["Li"]})
+    found = preview.preview(toy_data.guests(20), wanted)
+    kept = tuples.kept(found.masks)
+    assert (kept["radial"], kept["angular"]) == ([["Li", "Ar"]], [["Ar", "Li", "Ar"]])
+    assert {one.reason for one in found.masks if one.centre == "Ar"} == {"atoms of Ar have no networks"}
+    counts = preview.preview(toy_data.guests(20), found.suggested()).counts
+    assert counts["Ar"] < 5 < counts["Li"]
 
 
 def test_preview_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

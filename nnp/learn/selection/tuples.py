@@ -5,7 +5,7 @@ occur (O-P-O, O-Li-O, Li-O-Li, ...), and lost no accuracy. Here a bond is a dire
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,11 @@ class Tuple:
     per_atom: float
     reason: str
 
+    @property
+    def centre(self) -> str:
+        """The element around which the functions are."""
+        return self.elements[0] if self.kind == "radial" else self.elements[1]
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON-like data."""
         fields = {"kept": self.kept, "per_atom": self.per_atom, "reason": self.reason}
@@ -56,9 +61,14 @@ def suggest_masks(frames: Sequence[Frame], cutoff: float) -> list[Tuple]:
     return suggested(distributions(frames, sorted(symbols, key=lambda symbol: atomic_numbers[symbol]), cutoff))
 
 
-def suggested(found: Distributions) -> list[Tuple]:
-    """As `suggest_masks`, from distributions."""
-    return [*_radial(found), *_angular(found)]
+def suggested(found: Distributions, centres: Sequence[str] | None = None) -> list[Tuple]:
+    """As `suggest_masks`, from distributions; of a guest, whose elements are the `centres`, for it alone."""
+    types = [*_radial(found), *_angular(found)]
+    return [one if centres is None or one.centre in centres else _useless(one) for one in types]
+
+
+def _useless(one: Tuple) -> Tuple:
+    return replace(one, kept=False, reason=f"atoms of {one.centre} have no networks")
 
 
 def kept(types: Sequence[Tuple]) -> dict[str, list[list[str]]]:
