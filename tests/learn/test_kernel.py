@@ -200,3 +200,13 @@ def test_a_child_compiles_what_is_not_there_yet(monkeypatch: pytest.MonkeyPatch,
     wanted = {(kind, dtype) for kind in compiled.KINDS for dtype in ("float32", "float64")}
     assert made[0] == ("moment_passes", "float32")
     assert set(made[1:]) == wanted - {("passes", "float64")}
+
+
+def test_one_element() -> None:
+    content = random_potential.file(random_potential.make(("O",), angular=random_potential.FOUR_BODY), "float64")
+    atoms = Atoms("O27", structures()[0].positions[:27], cell=[7.5] * 3, pbc=True)
+    one, other = (
+        Evaluated.load(content, kernel=kernel).evaluate([Structure.from_atoms(atoms)])[0] for kernel in (True, False)
+    )
+    assert one.energy == pytest.approx(other.energy, rel=1e-13)
+    np.testing.assert_allclose(one.forces, other.forces, rtol=1e-10, atol=1e-12)
