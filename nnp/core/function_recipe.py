@@ -15,9 +15,9 @@ class ElementChannels(Closed):
     """Weights of the neighbour elements: the inputs then do not grow with the number of elements."""
 
     kind: Literal["weighted", "learnable"] = pydantic.Field(
-        "learnable",
+        "weighted",
         description="Fixed weights from radius, group and period of the elements, or weights that start so and are "
-        "trained on the data before the networks.",
+        "trained on the data before the networks (no gain was seen from it: docs/training.md).",
     )
     count: int = pydantic.Field(
         3, ge=1, le=8, description="Number of channels; data with as few elements or fewer use the elements themselves."
