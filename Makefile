@@ -48,6 +48,8 @@ bench: setup ## every figure that is claimed (docs/benchmarks.md); hours
 	$(BIN)/python benchmarks/train.py race --data $(MLEARN)/Si_train.extxyz.gz --json
 	$(BIN)/python benchmarks/train.py memory --steps 10 --json
 	$(BIN)/python benchmarks/train.py weighting --data $(MLEARN)/Si_train.extxyz.gz --steps 1100 --json
+	$(BIN)/python benchmarks/defects.py --json
+	$(BIN)/python benchmarks/guest.py --cache $${TMPDIR:-/tmp}/nnpd-guest.npz --json
 	$(BIN)/python benchmarks/selection.py --genetic --json
 	$(BIN)/python benchmarks/physics.py --data $(MLEARN)/Si_train.extxyz.gz --json
 	$(BIN)/python benchmarks/physics.py --data $(MLEARN)/Li_train.extxyz.gz --json
