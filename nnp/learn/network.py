@@ -3,8 +3,8 @@
 a_l = a(z_l),  z_l = W_l a_{l-1} + b_l;     δ_n = seed · W_n,  δ_{l-1} = (δ_l ∘ a'(z_l)) W_l,   dE/dx = δ_0
 
 Every activation is given with its slope and composed from operations that ONNX Runtime has in float64 on the CPU too
-(no Erf, Softplus, Elu or Gelu kernels). All but ``relu``, which is there for imported potentials, are smooth: forces
-need a continuous slope, training needs a second one.
+(no Erf, Softplus, Elu or Gelu kernels). All but ``relu`` and ``selu``, which are there for imported potentials, are
+smooth: forces need a continuous slope, training needs a second one.
 """
 
 import itertools
@@ -60,6 +60,13 @@ def _relu(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.clamp(z, min=0.0), (z > 0.0).to(z.dtype)
 
 
+def _selu(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    # λ z above 0, λ α (e^z - 1) below: Klambauer et al., arXiv:1706.02515; without Elu, and e^0 = 1 where z > 0
+    scale, depth = 1.0507009873554805, 1.0507009873554805 * 1.6732632423543772
+    above, fall = (z > 0.0).to(z.dtype), torch.exp(torch.clamp(z, max=0.0)) * depth
+    return torch.clamp(z, min=0.0) * scale + (fall - depth), above * scale + (1.0 - above) * fall
+
+
 def _gaussian(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     a = torch.exp(z * z * -0.5)
     return a, -z * a
@@ -87,6 +94,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "logistic": _logistic,
     "reversed_logistic": _reversed_logistic,
     "relu": _relu,
+    "selu": _selu,
     "gaussian": _gaussian,
     "cos": _cos,
     "exponential": _exponential,

@@ -47,6 +47,10 @@ def _refused(files: dict[str, bytes], file: str, line: int | None, *parts: str) 
         ("symfunction_short H 2 H 0.5 6.0", ("type 2 has 3 parameters (eta shift cutoff), not 2",)),
         ("symfunction_short H 2 H nan 0.0 6.0", ("'nan' is not finite",)),
         ("symfunction_short H 2 H x 0.0 6.0", ("'x' is no number",)),
+        ("symfunction_short H 2 H 1_000 0.0 6.0", ("'1_000' is no number",)),
+        ("symfunction_short H 2 H \u0663 0.0 6.0", ("is no number",)),
+        ("symfunction_short H 2 H -0.5 0.0 6.0", ("eta = -0.5 is negative",)),
+        ("symfunction_short H 3 H O 0.5 1.0 2.0 6.0 -1.0", ("shift -1 of an angular function",)),
         ("symfunction_short H 2 H 0.5 0.0 -6.0", ("not positive",)),
         ("symfunction_short H 20 H 6.0 5.0 p2", ("left end",)),
         ("symfunction_short H 20 H 1.0 5.0 p9", ("unknown subtype 'p9'",)),
@@ -57,6 +61,8 @@ def _refused(files: dict[str, bytes], file: str, line: int | None, *parts: str) 
         ("element_nodes_short H 3 2 4", ("hidden layers",)),
         ("element_activation_short H t t", ("3 activations",)),
         ("element_activation_short H t q l", ("unknown activation 'q'",)),
+        ("element_activation_short H t t l\nelement_activation_short H t s l", ("given twice for H",)),
+        ("element_hidden_layers_short H 2\nelement_hidden_layers_short H 2", ("given twice for H",)),
     ],
 )
 def test_a_line_of_the_settings_is_named(line: str, parts: tuple[str, ...]) -> None:
@@ -141,6 +147,24 @@ def test_the_lines_of_the_weights_are_named() -> None:
     _refused(foreign_files.n2p2(hydrogen="\n".join(lines)), "weights.001.data", 5, "'a 4 0 2 1 1' is expected")
 
 
+def test_lines_end_where_other_programs_end_them() -> None:
+    files = foreign_files.n2p2()
+    comment = "# H\u2082O\x85\u2028 and so on\x1c\n"
+    for encoding in ("utf-8", "utf-8-sig"):
+        assert foreign.read({**files, "input.nn": comment.encode(encoding) + files["input.nn"]}).potential
+    old = b"# well\x85 in an old code page\n" + files["input.nn"]
+    assert foreign.read({**files, "input.nn": old}).potential
+    _refused({**files, "input.nn": old + b"cutof_type 1\n"}, "input.nn", old.count(b"\n") + 1, "unknown keyword")
+
+
+def test_widths_that_can_be_read_in_two_ways_are_refused() -> None:
+    text = "number_of_elements 1\nelements H\ncutoff_type 1\nglobal_hidden_layers_short 2\nglobal_nodes_short 3 1\n"
+    text += "global_activation_short t t l\nelement_nodes_short H 1 2\nsymfunction_short H 2 H 0.5 0.0 6.0\n"
+    # 1-1-2-1, or 1-2-1-1 with the first layer of width 2
+    files = foreign_files.n2p2(input_nn=text, scaling="1 1 0.0 2.0 0.5\n", hydrogen="0.5\n" * 9)
+    _refused(files, "weights.001.data", None, "suit several networks")
+
+
 def test_damaged_files_are_named() -> None:
     files = foreign_files.n2p2()
     packed = gzip.compress(files["input.nn"])
@@ -170,6 +194,12 @@ def test_damaged_files_are_named() -> None:
         ("LAYER 0 tanh", "LAYER 0 mish", "'mish' is not supported"),
         ("w1 -0.6", "w1 -0.6 1.0", "2 values, not 1"),
         ("w1 -0.6", "w1 nan", "'nan' is not finite"),
+        ("w1 -0.6", "w1 -0_6", "'-0_6' is no number"),
+        ("POT O 5.0", "POT O 4.5", "beyond that of 'POT'"),
+        ("POT O 5.0", "POT O x", "'x' is no number"),
+        ("5 5.0 0.02 1.0 1.0", "5 5.0 0.02 0.5 1.0", "zeta = 0.5 is below 1"),
+        ("5 5.0 0.02 1.0 1.0", "5 5.0 0.02 1.0 2.0", "lambda = 2 is outside"),
+        ("5 5.0 0.02 1.0 1.0", "5 5.0 -0.02 1.0 1.0", "eta = -0.02 is negative"),
         ("w1 -0.6", "w2 -0.6", "'w1' is expected here, not 'w2'"),
     ],
 )

@@ -25,6 +25,7 @@ def test_the_slope_of_an_activation_is_its_derivative(name: str) -> None:
         ("logistic", torch.sigmoid),
         ("reversed_logistic", lambda z: 1.0 - torch.sigmoid(z)),
         ("relu", torch.relu),
+        ("selu", torch.selu),
         ("gaussian", lambda z: torch.exp(-z.square() / 2)),
         ("cos", torch.cos),
         ("exponential", lambda z: torch.exp(-z)),

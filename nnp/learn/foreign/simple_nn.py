@@ -33,7 +33,14 @@ NAME = "potential_saved"
 FORMAT = "simple-nn"
 TYPES = {2: 2, 4: 3, 5: 9}
 """Type in SIMPLE-NN -> type in n2p2."""
-ACTIVATIONS = {"linear": "linear", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "swish": "silu"}
+ACTIVATIONS = {
+    "linear": "linear",
+    "sigmoid": "logistic",
+    "tanh": "tanh",
+    "relu": "relu",
+    "selu": "selu",
+    "swish": "silu",
+}
 """Name in SIMPLE-NN -> name here."""
 
 
@@ -132,8 +139,9 @@ def _element(reader: _Reader, symbols: Sequence[str], units: Units, *, known: Co
         raise reader.error(f"the potential of {words[0]} is given twice")
     if words[0] not in symbols:
         raise reader.error(f"{words[0][:20]!r} is none of the elements {', '.join(symbols)} of 'ELEM_LIST'")
+    largest = float(numbers.reals(words[1:], file=reader.file, line=reader.number)[0]) * units.length_a
     count = reader.integer(reader.words("SYM", 1)[0])
-    functions = tuple(_function(reader, symbols, units, count) for _ in range(count))
+    functions = tuple(_function(reader, symbols, units, count, largest) for _ in range(count))
     shift, width = reader.reals("scale1", count), reader.reals("scale2", count)
     if not np.all(width):
         index = int(np.flatnonzero(width == 0.0)[0])
@@ -162,7 +170,7 @@ def _offset(layers: Layers, activations: Sequence[str]) -> float:
     return float(bias[0])
 
 
-def _function(reader: _Reader, symbols: Sequence[str], units: Units, count: int) -> Function:
+def _function(reader: _Reader, symbols: Sequence[str], units: Units, count: int, largest: float) -> Function:
     line = reader.line("a symmetry function")
     if not line.words[0].isdigit():
         raise reader.error(f"one of {count} symmetry functions ('SYM {count}') is expected, not {line.words[0][:40]!r}")
@@ -177,8 +185,9 @@ def _function(reader: _Reader, symbols: Sequence[str], units: Units, count: int)
         if symbol not in symbols:
             raise reader.error(f"{symbol[:20]!r} is none of the elements {', '.join(symbols)}")
     cutoff, eta, second, third = numbers.reals(line.words[1:5], file=reader.file, line=line.number)
-    if cutoff <= 0.0:
-        raise reader.error(f"the cutoff radius {cutoff:g} is not positive")
+    _check(reader, cutoff * units.length_a, largest, eta)
+    if kind != 2:
+        _check_angular(reader, second, third)
     shape = {"shift": second * units.length_a} if kind == 2 else {"zeta": second, "lambda_": third}
     values: dict[str, Any] = {name: float(value) for name, value in shape.items()}
     try:
@@ -192,6 +201,26 @@ def _function(reader: _Reader, symbols: Sequence[str], units: Units, count: int)
         )
     except ValueError as error:
         raise reader.error(str(error)) from error
+
+
+def _check(reader: _Reader, cutoff: float, largest: float, eta: float) -> None:
+    """Refuse what the pair style would cut or what grows with the distance; radii in Å."""
+    if cutoff <= 0.0:
+        raise reader.error(f"the cutoff radius {cutoff:g} Å is not positive")
+    if cutoff > largest * (1.0 + 1e-12):
+        raise reader.error(
+            f"the cutoff radius {cutoff:g} Å is beyond that of 'POT', {largest:g} Å: neighbours would be cut"
+        )
+    if eta < 0.0:
+        raise reader.error(f"eta = {eta:g} is negative")
+
+
+def _check_angular(reader: _Reader, zeta: float, lambda_: float) -> None:
+    """Beyond these limits SIMPLE-NN stops, or takes powers of |1 + λ cos θ|."""
+    if zeta < 1.0:
+        raise reader.error(f"zeta = {zeta:g} is below 1")
+    if abs(lambda_) > 1.0:
+        raise reader.error(f"lambda = {lambda_:g} is outside -1..1")
 
 
 def _network(reader: _Reader, inputs: int) -> tuple[Layers, tuple[str, ...]]:

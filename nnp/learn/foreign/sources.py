@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nnp.core import errors
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
 RELEVANT = ("input.nn", "scaling.data", "weights.*.data", "weightse.*.data", "hardness.*.data", "potential_saved*")
 """Patterns of the names that are read from a folder; whatever else lies there is left alone."""
@@ -52,22 +53,20 @@ class File:
         return list(self._lines(comments))
 
     def _lines(self, comments: str) -> Iterator[Line]:
+        """As bytes: in text, characters of other alphabets would end lines and be blanks too."""
         for number, text in enumerate(self._text().splitlines(), start=1):
-            for mark in comments:
-                text = text.partition(mark)[0]  # noqa: PLW2901
+            for mark in comments.encode():
+                text = text.partition(bytes((mark,)))[0]  # noqa: PLW2901
             if words := text.split():
-                yield Line(words=tuple(words), number=number)
+                yield Line(words=tuple(str(word, "utf-8", "replace") for word in words), number=number)
 
-    def _text(self) -> str:
-        """The text; comments in other encodings than UTF-8 are common in old files and never matter."""
+    def _text(self) -> bytes:
+        """The text; the encoding of comments varies in old files and never matters."""
         data = self._unpacked()
         if b"\0" in data:
             line = data[: data.index(b"\0")].count(b"\n") + 1
             raise errors.ForeignError(file=self.name, line=line, reason="this is no text")
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            return data.decode("latin-1")
+        return data.removeprefix(BYTE_ORDER_MARK)
 
     def _unpacked(self) -> bytes:
         if not self.data.startswith(GZIP):

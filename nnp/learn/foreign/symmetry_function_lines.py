@@ -37,6 +37,8 @@ PARAMETERS = {
     25: ("lower", "cutoff", "left", "right"),
 }
 """Type -> its numbers in the order of the file."""
+SHIFTED = (3, 9)
+"""Angular types of which n2p2 passes over a shift that is not positive."""
 LENGTHS = ("shift", "cutoff", "lower")
 COMPACT = 20
 """Types from here on are compact: a subtype follows, and the cutoff function does not act on them."""
@@ -159,15 +161,18 @@ class _Reader:
             raise self.settings.error(entry, f"type {kind} has {wanted} parameters ({listed}), not {len(words)}")
         numeric = [numbers.real(word, file=self.settings.file, line=entry.line) for word in words[: len(names)]]
         values = dict(zip(names, numeric, strict=True))
-        self.check(entry, values)
+        self.check(entry, values, shifted=kind in SHIFTED)
         subtype = words[-1] if compact else ""
         if compact and subtype not in SUBTYPES:
             raise self.settings.error(entry, f"unknown subtype {subtype!r}; known: {', '.join(SUBTYPES)}")
         return values, subtype
 
-    def check(self, entry: Entry, values: Mapping[str, float]) -> None:
-        """Refuse impossible parameters."""
+    def check(self, entry: Entry, values: Mapping[str, float], *, shifted: bool) -> None:
+        """Refuse impossible parameters, and those that n2p2 passes over."""
         problems = {
+            f"eta = {values.get('eta', 0.0):g} is negative": values.get("eta", 0.0) < 0.0,
+            f"the shift {values.get('shift', 0.0):g} of an angular function is negative": shifted
+            and values.get("shift", 0.0) < 0.0,
             f"the cutoff radius {values['cutoff']:g} is not positive": values["cutoff"] <= 0.0,
             "the left end of the radial range is not below the right one": "lower" in values
             and values["lower"] >= values["cutoff"],

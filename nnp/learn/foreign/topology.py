@@ -150,7 +150,11 @@ def _common(settings: Settings, keyword: str, count: int) -> Entry | None:
 
 
 def _own(settings: Settings, keyword: str, element: str) -> list[Entry]:
-    return [entry for entry in settings.every(keyword) if settings.with_arguments(entry, 2).words[0] == element]
+    """The lines of an element; only widths may take several, one for each layer."""
+    found = [entry for entry in settings.every(keyword) if settings.with_arguments(entry, 2).words[0] == element]
+    if len(found) > 1 and (keyword != "element_nodes_short" or len({entry.words[1] for entry in found}) < len(found)):
+        raise settings.error(found[-1], f"{keyword!r} is given twice for {element}, first in line {found[0].line}")
+    return found
 
 
 def _activation(settings: Settings, entry: Entry, word: str) -> str:

@@ -31,17 +31,24 @@ def read(file: File, element: str, readings: Sequence[Topology]) -> tuple[Topolo
     Args:
         file: its weights.
         element: its symbol.
-        readings: possible topologies; the first whose number of connections is that of the file counts.
+        readings: possible topologies; the one whose number of connections is that of the file counts.
 
     Raises:
-        ForeignError: the numbers of connections disagree, or a connection is not finite or out of order.
+        ForeignError: the numbers of connections disagree or suit several readings, or a connection is not finite or
+            out of order.
     """
     lines = file.lines("#")
-    for topology in readings:
-        if topology.connections == len(lines):
-            _check_order(file, lines, topology)
-            words = [line.words[0] for line in lines]
-            return topology, layers(_values(file, lines, words), topology.widths)
+    fitting = [topology for topology in readings if topology.connections == len(lines)]
+    if len(fitting) > 1:
+        every = " or ".join("-".join(map(str, topology.widths)) for topology in fitting)
+        raise errors.ForeignError(
+            file=file.name,
+            reason=f"{len(lines)} connections suit several networks of {element} ({every}): give all its widths",
+        )
+    for topology in fitting:
+        _check_order(file, lines, topology)
+        words = [line.words[0] for line in lines]
+        return topology, layers(_values(file, lines, words), topology.widths)
     wanted = readings[0]
     state = "truncated" if len(lines) < wanted.connections else "longer than expected"
     raise errors.ForeignError(
