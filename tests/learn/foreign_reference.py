@@ -85,7 +85,9 @@ def functions(potential: Potential, structure: Structure) -> dict[str, npt.NDArr
     species = np.array([potential.elements.index(symbol) for symbol in structure.symbols])
     arrays = [np.ascontiguousarray(a) for a in (table.vectors, table.neighbour_species(species), species)]
     G = np.zeros((len(species), definition.size(fields)))
-    compiled.evaluate()(*arrays, definition.tables(fields, "float64"), G, np.zeros((0, *table.vectors.shape[1:])))
+    compiled.evaluate("passes")(
+        *arrays, definition.tables(fields, "float64"), G, np.zeros((0, *table.vectors.shape[1:]))
+    )
     geometry = descriptor.geometry(*(torch.from_numpy(array) for array in arrays))
     return {"torch": descriptor.values(geometry).numpy(), "kernel": G}
 
