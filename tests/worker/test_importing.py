@@ -1,5 +1,6 @@
 """The jobs `import`, `replicas` and `export` on a small n2p2 potential of water, written by hand."""
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -113,6 +114,10 @@ def test_files_that_do_not_fit_fail_the_job_with_file_and_line(laboratory: Any) 
     assert job.error["detail"]["file"] == "weights.008.data"
     missing = submit(laboratory, {name: files[name] for name in files if name != "weights.001.data"})
     assert "weights.001.data" in missing.error["message"]
+    for name, damaged in (("input.nn", gzip.compress(files["input.nn"])[:-9]), ("scaling.data", b"\x00\xff\x01")):
+        broken = submit(laboratory, {**files, name: damaged})
+        assert (broken.state, broken.error["code"]) == ("failed", "import_invalid")
+        assert broken.error["detail"]["file"] == name
     with laboratory.workplace.reading() as session, pytest.raises(errors.NotFound):
         potentials.get(session, "Water")
     assert not (laboratory.workplace.checkpoints / job.id).exists()
