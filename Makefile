@@ -44,6 +44,7 @@ bench: setup ## every figure that is claimed (docs/benchmarks.md); hours
 	$(BIN)/python benchmarks/accuracy.py --train $(MLEARN)/Li_train.extxyz.gz --test $(MLEARN)/Li_test.extxyz.gz --references mlearn-li --json
 	$(BIN)/python benchmarks/accuracy.py --train $(TIO2) --test-fraction 0.1 --references aenet-tio2 --json
 	$(BIN)/python benchmarks/elements.py --json
+	$(BIN)/python benchmarks/compression.py --json
 	$(BIN)/python benchmarks/train.py committee --data $(MLEARN)/Si_train.extxyz.gz --json
 	$(BIN)/python benchmarks/train.py race --data $(MLEARN)/Si_train.extxyz.gz --json
 	$(BIN)/python benchmarks/train.py memory --steps 10 --json
