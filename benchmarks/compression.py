@@ -8,7 +8,6 @@ trajectories. The paper lost little at 20 and much at 15 or 10. ``--json`` print
 import argparse
 import ctypes
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -18,12 +17,12 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
-from elements import errors, fitted
+from conditions import conditions
+from elements import fitted, residuals, rmse
 
 from nnp.core import recipe
 from nnp.core.label import Frame, Label
 from nnp.core.structure import Structure
-from nnp.learn import train
 
 TEMPERATURES = (300, 600, 900)
 COMPONENTS = (None, 20, 15, 10)
@@ -82,7 +81,7 @@ def judged(
                 "batch_size": 4,
             }
         )
-        found.append(errors(fitted(frames, wanted), tests))
+        found.append(rmse(residuals(fitted(frames, wanted), tests)))
     result = {key: float(np.mean([one[key] for one in found])) for key in found[0]}
     result["force_rmse_ev_per_a_std"] = float(np.std([one["force_rmse_ev_per_a"] for one in found]))
     result["cpu_seconds"] = (time.process_time() - start) / seeds
@@ -99,13 +98,8 @@ def main() -> None:
     given = parser.parse_args()
     frames, tests = silicon(given.frames, seed=1), silicon(max(given.frames // 3, 2), seed=2)
     result: dict[str, Any] = {
-        "benchmark": "compression",
-        "seeds": given.seeds,
-        "steps": given.steps,
         "structures": len(frames),
         "test_structures": len(tests),
-        "load_average": round(os.getloadavg()[0], 1),
-        "data_hash": train.data_hash([*frames, *tests]),
         "force_rms_ev_per_a": round(float(np.sqrt(np.mean([f.label.forces**2 for f in tests if f.label]))), 4),
     }
     for count in COMPONENTS:
@@ -115,7 +109,9 @@ def main() -> None:
             **found,
             "ratio_force": round(found["force_rmse_ev_per_a"] / whole["force_rmse_ev_per_a"], 3),
         }
-    print(json.dumps(result, indent=None if given.json else 1))
+    drawn = {"training_frames": 1, "test_frames": 2, "last_training": given.seeds - 1}
+    told = conditions(split=(frames, tests), seeds=drawn, steps=given.steps, trainings=given.seeds)
+    print(json.dumps(result | {"conditions": told}, indent=None if given.json else 1))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ which the errors on the training frames show. ``--json`` prints one line.
 """
 
 import argparse
-import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from conditions import conditions
 
 from nnp.core import potential, recipe
 from nnp.core.label import Frame, Label
@@ -80,11 +80,6 @@ def rmse(rows: np.ndarray) -> dict[str, float]:
     }
 
 
-def errors(result: train.Trained, frames: Sequence[Frame]) -> dict[str, float]:
-    """Root mean square errors on frames."""
-    return rmse(residuals(result, frames))
-
-
 def compared(rows: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
     """Ratios of errors (seeds, S, 3) to others on the same frames, with 95 % bootstrap intervals over these."""
     random, result = np.random.default_rng(0), {}
@@ -101,15 +96,7 @@ def compared(rows: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
 def run(structures: int, steps: int, seeds: int) -> dict[str, Any]:
     """Every choice with every seed on the same frames."""
     frames, tests = alloys(structures, seed=0), alloys(60, seed=1)
-    digest = hashlib.sha256(b"".join(frame.structure.positions.tobytes() for frame in frames + tests)).hexdigest()
-    result: dict[str, Any] = {
-        "elements": list(ELEMENTS),
-        "structures": structures,
-        "test_structures": len(tests),
-        "steps": steps,
-        "seeds": seeds,
-        "data_sha256": digest,
-    }
+    result: dict[str, Any] = {"elements": list(ELEMENTS), "structures": structures, "test_structures": len(tests)}
     rows: dict[str, np.ndarray] = {}
     for name, channels in CHOICES.items():
         trained, start = [], time.process_time()
@@ -135,7 +122,8 @@ def run(structures: int, steps: int, seeds: int) -> dict[str, Any]:
         }
         if channels:
             result[name] |= compared(rows[name], rows["per_element"])
-    return result
+    drawn = {"training_alloys": 0, "test_alloys": 1, "bootstrap": 0, "last_training": seeds - 1}
+    return result | {"conditions": conditions(split=(frames, tests), seeds=drawn, steps=steps, trainings=seeds)}
 
 
 def main() -> None:
