@@ -21,6 +21,8 @@ MERGED_WIDTH = 80
 """Networks are evaluated as one block-diagonal network as long as its widest layer stays below this."""
 RANGE_SLACK = 1e-4
 """Fraction of the range's width beyond which a symmetry function counts as outside: more than rounding."""
+CONSTANT_SHARE = 0.05
+"""Fraction of its value that a function constant in training has as width beside the mean width of the others."""
 
 
 class Head(torch.nn.Module):
@@ -269,14 +271,27 @@ def _element_parts(potential: Potential, element: int, G: torch.Tensor) -> dict[
         result["replica_atomic_energies"], _ = _committee(replicas, x, len(replicas))
     if potential.lower is not None:
         lower, upper = _row(potential.lower, element), _row(potential.upper, element)
-        width = torch.where((scale != 0) & (upper > lower), 1.0 / (upper - lower), torch.zeros_like(scale))
-        excess = torch.clamp(torch.maximum(lower - G, G - upper) * width, min=0.0)
+        excess = torch.clamp(torch.maximum(lower - G, G - upper) * _per_width(lower, upper, scale), min=0.0)
         result["range_excess"] = excess.amax(-1, keepdim=True)
         result["range_violations"] = (excess > RANGE_SLACK).to(G.dtype).sum(-1, keepdim=True)
     if potential.landmarks is not None:
         landmarks, log_weights = _row(potential.landmarks, element), _row(potential.log_weights, element)
         result["log_density"] = densities.log_density(x, landmarks, log_weights, _row(potential.widths, element))
     return result
+
+
+def _per_width(lower: torch.Tensor, upper: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """One over the widths of the training ranges (D,).
+
+    A function that was constant in training, such as that of two elements which never met around a centre, has the mean
+    width of the others, and a share of its value against rounding: the networks do not see it, and know nothing of what
+    changes it.
+    """
+    known = (scale != 0) & (upper > lower)
+    widths = torch.where(known, upper - lower, torch.zeros_like(scale))
+    mean = widths.sum() / torch.clamp(known.to(scale.dtype).sum(), min=1.0)
+    widths = torch.where(known, widths, mean + CONSTANT_SHARE * torch.abs(upper))
+    return torch.where(mean > 0.0, 1.0 / widths, torch.zeros_like(scale))
 
 
 def _row(buffer: torch.Tensor | torch.nn.Module, element: int) -> torch.Tensor:

@@ -57,6 +57,24 @@ def test_outputs_follow_from_the_energies(salt: Structure, angular) -> None:
     assert (found["range_violations"] <= outside.sum(1) + 1e-9).all()
 
 
+def test_functions_that_never_varied_in_training_are_outside_where_they_do() -> None:
+    """Such as those of two elements which never met: dropped from the networks, so that only the range can tell."""
+    elements = ("Cl", "Na")
+    potential = random_potential.make(elements).double()
+    dropped = torch.tensor(["Cl" in name for name in potential.symmetry_functions.names_of("Na")])
+    potential.scale[1][dropped] = 0.0
+    potential.upper[:] = 1e3
+    potential.upper[1][dropped] = 0.0
+    alone, mixed = bulk("Na", a=4.2, cubic=True), bulk("NaCl", "rocksalt", a=5.6)
+    known, new = (potential(*inputs(Structure.from_atoms(atoms), elements, 5.0)) for atoms in (alone, mixed))
+    assert not known["range_violations"].any()
+    assert not known["range_excess"].any()
+    is_sodium = torch.tensor(mixed.symbols == "Na")
+    assert (new["range_violations"][is_sodium] > 0).all()
+    assert (new["range_excess"][is_sodium] > 0.0).all()
+    assert not new["range_violations"][~is_sodium].any()
+
+
 def test_parameters_are_reachable_and_reload() -> None:
     first, second = random_potential.make(seed=1), random_potential.make(seed=2)
     second.load_state_dict(first.state_dict())
