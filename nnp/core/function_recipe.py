@@ -4,6 +4,9 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+AUTOMATIC_CHANNELS, AUTOMATIC_FROM = 3, 4
+"""Element channels of the automatic choice, and the number of elements from which on it has them (decision 0037)."""
+
 
 class Closed(pydantic.BaseModel):
     """A part of a recipe: unknown fields are refused, and nothing changes."""
@@ -53,8 +56,11 @@ class Compression(Closed):
 class Automatic(Closed):
     """What all automatic choices of symmetry functions share."""
 
-    element_channels: ElementChannels | None = pydantic.Field(
-        None, description="Weighted element channels instead of functions for every neighbour element; null = none."
+    element_channels: ElementChannels | Literal["automatic"] | None = pydantic.Field(
+        None,
+        description="Weighted element channels instead of functions for every neighbour element; null = functions for "
+        f"every element; `automatic` = {AUTOMATIC_CHANNELS} weighted channels from {AUTOMATIC_FROM} elements on, but "
+        "none with `element_tuples`.",
     )
     element_tuples: ElementTuples | None = pydantic.Field(
         None, description="Pairs and triples of elements that have functions; null = all."
@@ -65,9 +71,17 @@ class Automatic(Closed):
 
     @pydantic.model_validator(mode="after")
     def _channels_mix_elements(self) -> "Automatic":
-        if self.element_channels is not None and self.element_tuples is not None:
+        if isinstance(self.element_channels, ElementChannels) and self.element_tuples is not None:
             raise ValueError("element_channels mix the elements that element_tuples choose from: give one of them")
         return self
+
+    def channels_of(self, elements: int) -> ElementChannels | None:
+        """The element channels that a number of elements has."""
+        if self.element_channels != "automatic":
+            return self.element_channels
+        if self.element_tuples is not None or elements < AUTOMATIC_FROM:
+            return None
+        return ElementChannels(kind="weighted", count=AUTOMATIC_CHANNELS)
 
 
 class FourBody(Closed):
@@ -88,6 +102,9 @@ class PowerSpectrumGrid(Automatic):
     """Radial functions (G2) beside a power spectrum over angular-momentum channels, placed automatically."""
 
     kind: Literal["power_spectrum"] = "power_spectrum"
+    element_channels: ElementChannels | Literal["automatic"] | None = pydantic.Field(
+        "automatic", description="As for the other kinds, but `automatic` unless something else is said."
+    )
     placement: Literal["distribution", "uniform"] = pydantic.Field(
         "distribution",
         description="Where radial functions sit: finely where the data set's distances are frequent, or evenly.",

@@ -57,9 +57,8 @@ def symmetry_functions_for(
     found = distances(table)
     if len(found) == 0:
         raise errors.InputError(f"no two atoms of the data are within the cutoff of {wanted.cutoff} Å")
-    weights = None
-    if grid.element_channels is not None:
-        weights = element_channels.weighted(elements, grid.element_channels.count)
+    wanted_channels = grid.channels_of(len(elements))
+    weights = None if wanted_channels is None else element_channels.weighted(elements, wanted_channels.count)
     groups = len(elements) if weights is None else len(weights)
     gaussian, part = _parts(grid, wanted, table, found, groups)
     functions = symmetry_functions.SymmetryFunctions(

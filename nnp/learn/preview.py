@@ -54,7 +54,9 @@ class Preview:
     def suggested(self) -> recipe.Recipe:
         """The recipe in which only the types that are kept have functions; as it is, if it does not choose by them."""
         grid = self.wanted.symmetry_functions
-        if not isinstance(grid, function_recipe.Automatic) or grid.element_channels or grid.element_tuples:
+        if not isinstance(grid, function_recipe.Automatic) or grid.element_tuples:
+            return self.wanted
+        if grid.channels_of(len(self.found.elements)) is not None:
             return self.wanted
         if all(one.kept for one in self.masks):
             return self.wanted

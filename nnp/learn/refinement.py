@@ -25,7 +25,8 @@ def refined(
     grid = wanted.symmetry_functions
     if not isinstance(grid, Automatic):
         return functions
-    learnable = grid.element_channels is not None and grid.element_channels.kind == "learnable"
+    channels = grid.channels_of(len(functions.elements))
+    learnable = channels is not None and channels.kind == "learnable"
     if learnable and isinstance(functions, SymmetryFunctions) and functions.element_channels is not None:
         functions = element_channels.learned(functions, frames, references, wanted.seed)
     if grid.compression is None:

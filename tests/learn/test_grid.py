@@ -1,10 +1,13 @@
 """The automatic grid follows the distances of the data, within the cutoff, for any number of elements."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from nnp.core import errors, neighbours, recipe
-from nnp.learn import cutoff, grid, network
+from nnp.core.function_recipe import PowerSpectrumGrid
+from nnp.learn import cutoff, element_channels, grid, network
 from nnp.learn.angular import PowerSpectrum, WideAngular
 from nnp.learn.symmetry_functions import SymmetryFunctions
 from tests.learn import toy_data
@@ -81,6 +84,23 @@ def test_element_channels_keep_the_number_of_inputs() -> None:
         for elements in (("Al", "Cu", "Ni"), ("Al", "Cu", "Ni", "Pd"), ("Al", "Cu", "Ni", "Pd", "Ag", "Au"))
     ]
     assert len(set(sizes)) == 1
+
+
+def test_element_channels_are_automatic_from_four_elements_on() -> None:
+    def channels(elements: tuple[str, ...], **fields: Any) -> Any:
+        wanted = recipe.parse({"cutoff": 5.0, "symmetry_functions": {"kind": "power_spectrum", **fields}})
+        functions = grid.symmetry_functions_for(wanted, elements, _table(5.0))
+        assert isinstance(functions, SymmetryFunctions)
+        return functions.element_channels
+
+    three, four = ("Al", "Cu", "Ni"), ("Al", "Cu", "Ni", "Pd")
+    assert channels(three) is None
+    assert channels(four) == element_channels.weighted(four, 3)
+    assert channels(four, element_channels=None) is None
+    tuples = {"radial": [[a, b] for a in four for b in four]}
+    chosen = recipe.parse({"symmetry_functions": {"kind": "power_spectrum", "element_tuples": tuples}})
+    assert isinstance(chosen.symmetry_functions, PowerSpectrumGrid)
+    assert chosen.symmetry_functions.channels_of(4) is None
 
 
 def test_atoms_without_neighbours_are_refused() -> None:
