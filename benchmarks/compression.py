@@ -6,17 +6,15 @@ trajectories. The paper lost little at 20 and much at 15 or 10. ``--json`` print
 """
 
 import argparse
-import ctypes
 import json
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+from calculators import lammps_potential, lammps_silicon
 from conditions import conditions
 from elements import fitted, residuals, rmse
 
@@ -31,22 +29,11 @@ WIDE = {"radial": 9, "channels": 4, "zetas": [1, 2, 4, 8]}
 
 def silicon(frames: int, seed: int) -> list[Frame]:
     """Snapshots of 64 atoms every 50 fs at each temperature, with energies and forces of Stillinger-Weber."""
-    library = Path(sys.prefix) / "lib" / "libmpi.so.12"
-    if library.exists():
-        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)  # the wheel of LAMMPS finds its MPI by name
-    import lammps
-
-    potential = next(Path(lammps.__file__).parent.rglob("potentials/Si.sw"))
+    potential = lammps_potential("Si.sw")
     atoms, found = bulk("Si", cubic=True) * (2, 2, 2), []
     length = float(atoms.cell[0, 0])
     for temperature in TEMPERATURES:
-        engine = lammps.lammps(cmdargs=["-screen", "none", "-log", "none"])
-        engine.commands_string(
-            "units metal\natom_style atomic\nboundary p p p\natom_modify map array sort 0 0\n"
-            f"region box block 0 {length} 0 {length} 0 {length}\ncreate_box 1 box\nmass 1 28.0855\n"
-        )
-        places = (atoms.positions % length).ravel()
-        engine.create_atoms(len(atoms), None, np.ones(len(atoms), dtype=np.int32), places)
+        engine = lammps_silicon(atoms.positions, length)
         engine.commands_string(
             f"pair_style sw\npair_coeff * * {potential} Si\ntimestep 0.001\n"
             f"velocity all create {2 * temperature} {seed + temperature}\nfix move all nve\n"

@@ -14,16 +14,17 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from ase import Atoms, units
 from ase.build import bulk
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import Calculator
 from ase.md.langevin import Langevin
 from ase.optimize import LBFGS
+from calculators import OfFunction
 from conditions import conditions
 
 from nnp.core import assembly, neighbours, recipe
@@ -73,42 +74,19 @@ def stillinger_weber(structure: Structure) -> tuple[float, Array]:
     return float(energy), assembly.forces(along[:, None] * u + turning / r[:, None], table.reverse)
 
 
-class Labels(Calculator):
+def labels() -> Calculator:
     """Stillinger and Weber's potential for ASE."""
-
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
-
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy", "forces"),
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
-        """Energy and forces of the atoms."""
-        super().calculate(atoms, properties, system_changes)
-        energy, forces = stillinger_weber(Structure.from_atoms(self.atoms))
-        self.results = {"energy": energy, "forces": forces}
+    return OfFunction(lambda atoms: stillinger_weber(Structure.from_atoms(atoms)))
 
 
-class Learnt(Calculator):
+def learnt(potential: potentials.Potential) -> Calculator:
     """A trained potential in double precision for ASE."""
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
+    def evaluate(atoms: Atoms) -> tuple[float, Array]:
+        (found,) = contract.evaluate(potential, [Structure.from_atoms(atoms)])
+        return found.energy, found.forces
 
-    def __init__(self, potential: potentials.Potential) -> None:
-        super().__init__()
-        self.potential = potential
-
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy", "forces"),
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
-        """Energy and forces of the atoms."""
-        super().calculate(atoms, properties, system_changes)
-        (found,) = contract.evaluate(self.potential, [Structure.from_atoms(self.atoms)])
-        self.results = {"energy": found.energy, "forces": found.forces}
+    return OfFunction(evaluate)
 
 
 def crystal() -> Atoms:
@@ -178,7 +156,7 @@ def dynamics(start: Atoms, group: str, count: int, temperature: float, seed: int
     """Frames of Langevin dynamics."""
     random, atoms = np.random.default_rng(seed), start.copy()
     atoms.rattle(0.02, rng=random)
-    atoms.calc = Labels()
+    atoms.calc = labels()
     run = Langevin(atoms, timestep=2.0 * units.fs, temperature_K=temperature, friction=0.02, rng=random, fixcm=False)
     run.run(4 * SPACING)
     found = []
@@ -190,7 +168,7 @@ def dynamics(start: Atoms, group: str, count: int, temperature: float, seed: int
 
 def near_saddle(count: int, seed: int) -> list[Frame]:
     """Frames with random displacements around the relaxed saddle."""
-    random, top = np.random.default_rng(seed), relaxed(saddle(), Labels())
+    random, top = np.random.default_rng(seed), relaxed(saddle(), labels())
     found = []
     for _ in range(count):
         atoms = top.copy()
@@ -252,7 +230,7 @@ def frames_for(temperature: float, seed: int = 0) -> Set:
         unlabelled=(),
         excluded=(),
     )
-    return Set(frames=frames, parts=parts, places=[relaxed(atoms, Labels()) for atoms in (vacancy(), saddle())])
+    return Set(frames=frames, parts=parts, places=[relaxed(atoms, labels()) for atoms in (vacancy(), saddle())])
 
 
 def defective(frames: Sequence[Frame]) -> npt.NDArray[np.bool_]:
@@ -284,7 +262,7 @@ def compared(
     hopping = np.repeat([frame.group == "saddle" for frame in tested], [len(frame.structure) for frame in tested])
     weighed = definitions.atom_weights(definition, own, wanted)
     share = np.concatenate(list(weighed.values())) if weighed else np.ones(sum(len(f.structure) for f in own))
-    found = energies(Learnt(potential), data.places)
+    found = energies(learnt(potential), data.places)
     return {
         "seed": wanted.seed,
         "force_rmse_defect_ev_per_a": _rms(squares[defect]),
@@ -354,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     definition = definitions.fit(wanted, data.frames, data.parts)
     groups = max(1, round(len(data.parts.train) / committee.batch_size(wanted, len(data.parts.train))))
     wanted = wanted.model_copy(update={"steps": given.epochs * groups})
-    reference = energies(Labels(), data.places)
+    reference = energies(labels(), data.places)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in given.settings}
     for seed in given.seeds:
         for name in given.settings:

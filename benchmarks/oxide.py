@@ -6,15 +6,12 @@ The guest, called Cu, is made up: it is repelled by both elements and bound to o
 its neighbours (second moment), so that its energy is no sum of pairs. Nothing here claims to be copper.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numba
 import numpy as np
 import numpy.typing as npt
 from ase import Atoms, units
-from ase.calculators.calculator import Calculator, all_changes
 from ase.md.langevin import Langevin
+from calculators import OfFunction
 from scipy import optimize
 
 Array = npt.NDArray[np.float64]
@@ -158,23 +155,6 @@ def relaxed(atoms: Atoms, fixed: int | None = None, *, gtol: float = 0.02, most:
     return found, float(result.fun)
 
 
-class Oxide(Calculator):
-    """The same for ASE."""
-
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
-
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy", "forces"),
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
-        """Energy and forces of the atoms."""
-        super().calculate(atoms, properties, system_changes)
-        energy, forces = energy_and_forces(self.atoms)
-        self.results = {"energy": energy, "forces": forces}
-
-
 def glass(seed: int, formulas: int = 24) -> Atoms:
     """Silica of 2.2 g/cm³ at rest, quenched from a melt of random places in 8 ps."""
     random = np.random.default_rng(seed)
@@ -187,7 +167,7 @@ def glass(seed: int, formulas: int = 24) -> Atoms:
             positions = np.vstack([positions, place])
     atoms = Atoms(f"Si{formulas}O{2 * formulas}", positions, cell=[length] * 3, pbc=True)
     atoms, _ = relaxed(atoms)
-    atoms.calc = Oxide()
+    atoms.calc = OfFunction(energy_and_forces)
     for temperature in np.linspace(MELT, 300.0, 40):
         Langevin(atoms, timestep=2.0 * units.fs, temperature_K=temperature, friction=0.02, rng=random, fixcm=False).run(
             100

@@ -20,16 +20,17 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ase import Atoms, units
 from ase.build import bulk
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import Calculator
 from ase.data import atomic_numbers, covalent_radii
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.md.verlet import VelocityVerlet
+from calculators import OfFunction
 from conditions import conditions
 
 from nnp.core import reading, recipe
@@ -50,26 +51,16 @@ MATRIX = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 Array = npt.NDArray[np.float64]
 
 
-class InProcess(Calculator):
+def in_process(potential: Potential) -> Calculator:
     """An ASE calculator around the file of a potential."""
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
+    def evaluate(atoms: Atoms) -> tuple[float, Array]:
+        (found,) = potential.evaluate([Structure.from_atoms(atoms)], ("energy", "forces"), deterministic=True)
+        assert found.energy is not None
+        assert found.forces is not None
+        return found.energy, found.forces
 
-    def __init__(self, potential: Potential) -> None:
-        super().__init__()
-        self.potential = potential
-
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy", "forces"),
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
-        """Energy and forces of the atoms."""
-        super().calculate(atoms, properties, system_changes)
-        structure = Structure.from_atoms(self.atoms)
-        (found,) = self.potential.evaluate([structure], ("energy", "forces"), deterministic=True)
-        self.results = {"energy": found.energy, "forces": found.forces}
+    return OfFunction(evaluate)
 
 
 def conserved(potential: Potential, lattice_constant: float, picoseconds: float, seed: int) -> dict[str, Any]:
@@ -78,7 +69,7 @@ def conserved(potential: Potential, lattice_constant: float, picoseconds: float,
     random = np.random.default_rng(seed)
     thermalize_momenta(atoms, temperature_K=600.0, rng=random)  # half of it becomes potential energy
     Stationary(atoms)
-    atoms.calc = InProcess(potential)
+    atoms.calc = in_process(potential)
     run = VelocityVerlet(atoms, timestep=1.0 * units.fs)
     times, totals, temperatures = [], [], []
     started = time.monotonic()

@@ -12,7 +12,6 @@ machine disturb less; equal to the wall clock on a quiet one). ``--json`` prints
 """
 
 import argparse
-import ctypes
 import importlib.util
 import json
 import resource
@@ -29,6 +28,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+from calculators import lammps_potential, lammps_silicon
 from conditions import conditions
 
 from nnp.core import neighbours
@@ -193,21 +193,10 @@ def graph_alone(potential: Potential, structure: Structure) -> Callable[[], None
 def snap(structure: Structure) -> Callable[[], None] | None:
     """Ten force evaluations by LAMMPS SNAP without neighbour lists; None where LAMMPS is not installed."""
     try:
-        library = Path(sys.prefix) / "lib" / "libmpi.so.12"
-        if library.exists():
-            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)  # the wheel of LAMMPS finds its MPI by name
-        import lammps
+        engine = lammps_silicon(structure.positions, float(structure.cell[0, 0]))
     except (ImportError, OSError):
         return None
-    folder = next(Path(lammps.__file__).parent.rglob("Si_Zuo_JPCA2020.snapcoeff")).parent
-    length = float(structure.cell[0, 0])
-    engine = lammps.lammps(cmdargs=["-screen", "none", "-log", "none"])
-    engine.commands_string(
-        "units metal\natom_style atomic\nboundary p p p\natom_modify map array sort 0 0\n"
-        f"region box block 0 {length} 0 {length} 0 {length}\ncreate_box 1 box\nmass 1 28.0855\n"
-    )
-    places = (structure.positions % length).ravel()
-    engine.create_atoms(len(structure), None, np.ones(len(structure), dtype=np.int32), places)
+    folder = lammps_potential("Si_Zuo_JPCA2020.snapcoeff").parent
     engine.commands_string(
         f"pair_style snap\npair_coeff * * {folder}/Si_Zuo_JPCA2020.snapcoeff {folder}/Si_Zuo_JPCA2020.snapparam Si\n"
         "neigh_modify once yes\nthermo 0\nrun 0"

@@ -13,7 +13,7 @@ from nnp.core import writing
 from tests.learn import toy_data
 
 ROOT = Path(__file__).resolve().parents[1]
-HELPERS = ("conditions", "oxide", "plots")
+HELPERS = ("calculators", "conditions", "oxide", "plots")
 BENCHMARKS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem not in HELPERS)
 
 
