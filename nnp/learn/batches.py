@@ -33,6 +33,9 @@ VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 class Batch:
     """S structures with N atoms, K neighbour slots, D functions. Float32; energies in units of the training's scale ε.
 
+    Where energies of centres alone are fitted, N counts the centres: no other atom has a row. `neighbours` and
+    `reverse`, which forces need, are then those of the whole structures.
+
     Attributes:
         functions: the symmetry functions.
         vectors: (N, 3, K) r_j - r_i, Å.
@@ -41,7 +44,7 @@ class Batch:
         reverse: (N, K) int64, flat index of the reversed edge.
         species: (N,) int64, index of each atom's element.
         structure: (N,) int64, the structure of each atom.
-        atoms: (S,) atoms of each structure.
+        atoms: (S,) atoms of each structure, with a row or not.
         volumes: (S,) volume per atom, Å^3; 0 where not periodic in three directions.
         members: for each element, the atoms of that element, int64.
         inputs: (N, D) scaled symmetry functions.
@@ -112,11 +115,13 @@ class Batches(Sequence[Batch]):
     """Batches in a row: the first ones are kept as long as there is room, the others prepared anew at every use.
 
     Attributes:
-        atoms: number of atoms in all of them.
+        atoms: number of atoms with rows in all of them.
     """
 
-    def __init__(self, groups: Sequence[Sequence[Frame]], make: Callable[[Sequence[Frame]], Batch], room: int) -> None:
-        self.atoms = sum(len(frame.structure) for group in groups for frame in group)
+    def __init__(
+        self, groups: Sequence[Sequence[Frame]], make: Callable[[Sequence[Frame]], Batch], room: int, atoms: int
+    ) -> None:
+        self.atoms = atoms
         self._groups, self._make = groups, make
         self._kept: list[Batch] = []
         for group in groups:
@@ -146,14 +151,28 @@ def species_of(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
     return np.array([index[symbol] for frame in frames for symbol in frame.structure.symbols], dtype=np.int64)
 
 
-def values(functions: Descriptor, table: neighbours.NeighbourTable, species: np.ndarray) -> np.ndarray:
-    """(N, D) float64 symmetry functions of all atoms of a table, in blocks."""
+def networks(frame: Frame, centres: Sequence[str] | None) -> int:
+    """Atoms of a structure that have networks: those of the centres, None = all."""
+    symbols = frame.structure.symbols
+    return len(symbols) if centres is None else sum(symbols.count(centre) for centre in centres)
+
+
+def values(
+    functions: Descriptor, vectors: np.ndarray, neighbour_species: np.ndarray, species: np.ndarray
+) -> np.ndarray:
+    """(N, D) float64 symmetry functions of N atoms, in blocks.
+
+    Args:
+        functions: the symmetry functions.
+        vectors: (N, 3, K) r_j - r_i, Å, as in a neighbour table.
+        neighbour_species: (N, K) element of each neighbour.
+        species: (N,) element of each atom.
+    """
     blocks = [np.zeros((0, functions.size))]
-    for start in range(0, len(table), VALUES_ATOMS):
-        block = table.block(start, min(start + VALUES_ATOMS, len(table)))
-        vectors = torch.from_numpy(np.ascontiguousarray(block.vectors, dtype=np.float64))
-        own = torch.from_numpy(species[start : start + VALUES_ATOMS])
-        geometry = functions.geometry(vectors, torch.from_numpy(block.neighbour_species(species)), own)
+    for start in range(0, len(species), VALUES_ATOMS):
+        rows = slice(start, start + VALUES_ATOMS)
+        kinds, own = torch.from_numpy(neighbour_species[rows]), torch.from_numpy(species[rows])
+        geometry = functions.geometry(torch.from_numpy(np.ascontiguousarray(vectors[rows], np.float64)), kinds, own)
         blocks.append(functions.values(geometry).numpy())
     return np.concatenate(blocks)
 
@@ -162,7 +181,7 @@ def functions_of(functions: Descriptor, frames: Sequence[Frame]) -> tuple[np.nda
     """Symmetry functions (N, D) float64 of all atoms of frames, and their elements (N,) int64."""
     species = species_of(frames, functions.elements)
     table = neighbours.neighbour_table([frame.structure for frame in frames], functions.cutoff)
-    return values(functions, table, species), species
+    return values(functions, table.vectors, table.neighbour_species(species), species), species
 
 
 def divide(frames: Sequence[Frame], size: int, random: np.random.Generator | None) -> list[list[int]]:
@@ -183,6 +202,7 @@ def prepare(
     weigh: Callable[[Frame], float],
     weigh_atoms: Callable[[Frame], np.ndarray],
     room: int = CACHE_BYTES,
+    centres: Sequence[str] | None = None,
 ) -> Batches:
     """Prepare batches for the training.
 
@@ -196,6 +216,7 @@ def prepare(
         weigh: weight of a structure in the loss.
         weigh_atoms: weights (N,) of the atoms of a structure in the force loss.
         room: bytes that may be kept.
+        centres: elements whose atoms alone have rows; forces and stresses are then not fitted. None = all.
     """
     make = partial(
         _batch,
@@ -205,8 +226,10 @@ def prepare(
         unit=unit,
         weigh=weigh,
         weigh_atoms=weigh_atoms,
+        centres=centres,
     )
-    return Batches([[frames[i] for i in group] for group in groups], make, room)
+    chosen = [[frames[i] for i in group] for group in groups]
+    return Batches(chosen, make, room, sum(networks(frame, centres) for group in chosen for frame in group))
 
 
 def _batch(
@@ -218,24 +241,26 @@ def _batch(
     unit: float,
     weigh: Callable[[Frame], float],
     weigh_atoms: Callable[[Frame], np.ndarray],
+    centres: Sequence[str] | None,
 ) -> Batch:
     table = neighbours.neighbour_table([frame.structure for frame in frames], functions.cutoff)
-    species = species_of(frames, functions.elements)
-    raw = values(functions, table, species)
-    vectors = torch.from_numpy(table.vectors.astype(np.float32))
-    kinds = torch.from_numpy(table.neighbour_species(species))
+    every = species_of(frames, functions.elements)
+    rows = slice(None) if centres is None else _rows(every, functions.elements, centres)
+    species, vectors, kinds = every[rows], table.vectors[rows], every.take(table.neighbours[rows])
+    raw = values(functions, vectors, kinds, species)
     forces, has_forces = _forces(frames)
     virials, has_virials = _virials(frames)
     atomic, has_atomic = _atomic(frames, references)
-    labelled = bool(has_forces.any() or has_virials.any())
+    atom_weights = np.concatenate([weigh_atoms(frame) for frame in frames])
+    labelled = centres is None and bool(has_forces.any() or has_virials.any())
     return Batch(
         functions=functions,
-        vectors=vectors,
-        neighbour_species=kinds,
-        neighbours=torch.from_numpy(table.neighbours),
-        reverse=torch.from_numpy(table.reverse),
+        vectors=torch.from_numpy(vectors.astype(np.float32)),
+        neighbour_species=torch.from_numpy(kinds),
+        neighbours=torch.from_numpy(table.neighbours[rows]),
+        reverse=torch.from_numpy(table.reverse[rows]),
         species=torch.from_numpy(species),
-        structure=torch.from_numpy(table.structure_index),
+        structure=torch.from_numpy(table.structure_index[rows]),
         atoms=torch.tensor([len(frame.structure) for frame in frames], dtype=torch.float32),
         volumes=torch.tensor([(f.structure.volume or 0.0) / len(f.structure) for f in frames], dtype=torch.float32),
         members=tuple(torch.from_numpy(np.flatnonzero(species == e)) for e in range(len(functions.elements))),
@@ -243,15 +268,20 @@ def _batch(
         scale=torch.from_numpy(scaled.scale[species].astype(np.float32)),
         weights=torch.tensor([weigh(frame) for frame in frames], dtype=torch.float32),
         energies=torch.tensor([_energy(frame, references) / unit for frame in frames], dtype=torch.float32),
-        forces=torch.from_numpy((forces / unit).astype(np.float32)),
-        has_forces=torch.from_numpy(has_forces.astype(np.float32)),
-        atom_weights=torch.from_numpy(np.concatenate([weigh_atoms(f) for f in frames]).astype(np.float32))[:, None],
-        atomic=torch.from_numpy((atomic / unit).astype(np.float32)),
-        has_atomic=torch.from_numpy(has_atomic.astype(np.float32)),
+        forces=torch.from_numpy((forces[rows] / unit).astype(np.float32)),
+        has_forces=torch.from_numpy(has_forces[rows].astype(np.float32)),
+        atom_weights=torch.from_numpy(atom_weights[rows].astype(np.float32))[:, None],
+        atomic=torch.from_numpy((atomic[rows] / unit).astype(np.float32)),
+        has_atomic=torch.from_numpy(has_atomic[rows].astype(np.float32)),
         virials=torch.from_numpy((virials / unit).astype(np.float32)),
         has_virials=torch.from_numpy(has_virials.astype(np.float32)),
         only_energies=not labelled,
     )
+
+
+def _rows(species: np.ndarray, elements: Sequence[str], centres: Sequence[str]) -> np.ndarray:
+    """Numbers of the atoms of centre elements."""
+    return np.flatnonzero(np.isin(species, [elements.index(centre) for centre in centres]))
 
 
 def _energy(frame: Frame, references: reference_energies.ReferenceEnergies) -> float:

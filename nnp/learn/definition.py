@@ -200,7 +200,10 @@ def prepare(
     room: int,
     atom_weights: Mapping[Frame, npt.NDArray[np.float64]] | None = None,
 ) -> batches.Batches:
-    """Batches of frames under a definition; see `batches.prepare`."""
+    """Batches of frames under a definition; see `batches.prepare`.
+
+    A guest's energies need rows of the guest alone; differences are fitted to forces on the host too.
+    """
     atomic = atom_weights or {}
 
     def weigh(frame: Frame) -> float:
@@ -216,6 +219,7 @@ def prepare(
         weigh=weigh,
         weigh_atoms=lambda frame: atomic.get(frame, np.ones(len(frame.structure))),
         room=room,
+        centres=definition.centres if definition.without is None else None,
     )
 
 
@@ -256,15 +260,9 @@ def _unit(
     if not np.any(values):
         values = np.array(
             [
-                (f.label.energy - references.of(f.structure.symbols)) / max(1, _networks(f, centres))
+                (f.label.energy - references.of(f.structure.symbols)) / max(1, batches.networks(f, centres))
                 for f in frames
                 if f.label is not None
             ]
         )
     return max(float(np.sqrt(np.mean(values**2))), 1e-3)
-
-
-def _networks(frame: Frame, centres: Sequence[str] | None) -> int:
-    """Atoms of a structure that have networks."""
-    symbols = frame.structure.symbols
-    return len(symbols) if centres is None else sum(symbols.count(centre) for centre in centres)

@@ -146,13 +146,18 @@ def without(guests: Sequence[str], frames: Sequence[Frame]) -> list[Frame]:
     return result
 
 
+def holding(centres: Sequence[str], frames: Sequence[Frame]) -> list[Frame]:
+    """The frames that hold one of the centres: no network sees the others."""
+    return [frame for frame in frames if set(centres) & set(frame.structure.elements)]
+
+
 def energies_only(centres: Sequence[str], frames: Sequence[Frame]) -> list[Frame]:
     """The frames that hold one of the centres, without forces and stresses: networks of a guest cannot make the host's.
 
     Raises:
         InputError: no labelled structure holds a centre.
     """
-    own = [frame for frame in frames if set(centres) & set(frame.structure.elements)]
+    own = holding(centres, frames)
     if not any(frame.label is not None for frame in own):
         raise errors.InputError(f"no labelled structure holds {', '.join(centres)}")
     labels = [

@@ -14,7 +14,7 @@ from nnp.core import contract as contracts
 from nnp.core import errors, potential, recipe
 from nnp.core.label import Frame
 from nnp.core.structure import Structure
-from nnp.learn import batches, card, checkpoint, committee, contract, export, replication, stacks, weights
+from nnp.learn import batches, card, checkpoint, committee, contract, difference, export, replication, stacks, weights
 from nnp.learn import definition as definitions
 from nnp.learn.finish import Progress, Trained
 
@@ -39,9 +39,12 @@ def replicate(
     """
     if wanted.replicas is None:
         raise errors.RecipeError(field="replicas", reason="there are none to train")
-    if len(frames) < 2:
-        raise errors.InputError("replicas need at least two structures: one is held out to judge by")
     definitions.check_elements(found.definition, frames)
+    centres = found.definition.centres
+    frames = frames if centres is None else difference.holding(centres, frames)
+    if len(frames) < 2:
+        those = "" if centres is None else f" that hold {' or '.join(centres)}"
+        raise errors.InputError(f"replicas need at least two structures{those}: one is held out to judge by")
     order = np.random.default_rng([wanted.seed, 1]).permutation(len(frames))
     held_out = max(1, round(wanted.validation_fraction * len(frames)))
     parts = [_batches(found, [frames[i] for i in own], wanted) for own in (order[held_out:], order[:held_out])]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.morse import MorsePotential
@@ -14,7 +15,7 @@ from nnp.core import errors, metrics, recipe
 from nnp.core.label import Frame
 from nnp.core.potential import Potential
 from nnp.core.structure import Structure
-from nnp.learn import contract, difference, splits, train, weights
+from nnp.learn import committee, contract, difference, splits, stacks, train, weights
 from nnp.learn import definition as definitions
 from tests.learn import toy_data
 
@@ -77,6 +78,47 @@ def test_a_guest_needs_functions_for_itself_alone_and_an_energy_unit_of_its_own(
     train_part = [frames[i] for i in splits.split(frames, wanted).train]
     energies = np.array([f.label.energy - settled.references.of(f.structure.symbols) for f in train_part])
     assert settled.unit == pytest.approx(np.sqrt((energies**2).mean()))  # that of the one network, not of five atoms
+
+
+def test_energies_of_a_guest_cost_rows_of_the_guest_alone_and_stay_the_same() -> None:
+    wanted = parsed({"centres": ["Li"]})
+    frames = difference.learnt(wanted, toy_data.guests())
+    settled = definitions.fit(wanted, frames, splits.split(frames, wanted))
+    guest, every, again = (
+        definitions.prepare(one, frames, [range(20), range(20, 60)], wanted, room=0)
+        for one in (settled, replace(settled, without=("Li",)), settled)
+    )
+    assert (guest.atoms, every.atoms) == (60, 300)
+    assert (len(guest[1].inputs), len(guest[1].vectors), len(every[1].inputs)) == (40, 40, 200)
+    functions = settled.functions
+    members = stacks.initial(
+        wanted.committee, functions.size, functions.elements, 1.0, np.random.default_rng(0), centres=["Li"]
+    )
+    masks = [mask for stack in members for mask in stack.parameter_masks()]
+    found = []
+    for own in (guest[1], every[1]):
+        predicted = committee.predict(members, own)
+        loss = committee.loss(committee.squares(predicted, own, own.weights), wanted.loss).sum()
+        gradient = torch.autograd.grad(loss, [p for stack in members for p in stack.parameters()])
+        found.append((loss, predicted.energies, *(g * mask for g, mask in zip(gradient, masks, strict=True))))
+    assert float(found[0][0].detach()) > 0.0
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+    assert torch.equal(again[1].inputs, guest[1].inputs)
+
+
+def test_a_difference_is_fitted_to_forces_on_every_atom() -> None:
+    wanted = parsed(WITHOUT)
+    frames = difference.learnt(wanted, toy_data.guests())
+    settled = definitions.fit(wanted, frames, splits.split(frames, wanted))
+    whole = definitions.prepare(settled, frames, [range(60)], wanted, room=0)
+    assert (whole.atoms, len(whole[0].vectors), whole[0].only_energies) == (300, 300, False)
+
+
+def test_the_training_of_a_guest_is_the_same_twice() -> None:
+    frames = toy_data.guests(20)
+    first, second = (trained({"centres": ["Li"], "steps": 6, "replica_steps": 4}, frames) for _ in range(2))
+    assert first.checkpoint == second.checkpoint
 
 
 def test_difference_labels_are_those_with_the_guest_minus_those_without() -> None:
@@ -153,6 +195,16 @@ def test_replicas_of_a_guest_potential_are_the_guest_s_whoever_asks_for_them(tol
             assert result.metrics["test"]["energy_rmse_mev_per_atom"] == pytest.approx(
                 first.metrics["test"]["energy_rmse_mev_per_atom"], rel=1e-3
             )
+
+
+def test_hosts_alone_make_no_replicas_of_a_guest() -> None:
+    first = trained({"centres": ["Li"], "steps": 4, "replicas": None}, toy_data.guests(20))
+    host, *guests = [replace(frame, label=None) for frame in toy_data.guests(20)]
+    parent = train.ParentPotential(checkpoint=first.checkpoint)
+    asked = parsed({}).model_copy(update={"replica_steps": 2, "batch_size": 1})
+    finished(train.add_replicas(asked, [*[host] * 5, *guests[:5]], parent=parent))  # batches of hosts would be empty
+    with pytest.raises(errors.InputError, match="at least two structures that hold Li"):
+        finished(train.add_replicas(asked, [*[host] * 5, guests[0]], parent=parent))
 
 
 def test_a_warm_start_keeps_the_centres_of_its_parent() -> None:

@@ -65,7 +65,7 @@ def built(repository: Path) -> problem.Problem:
 def sums(frame, structure) -> np.ndarray:
     table = neighbours.neighbour_table([structure], WANTED.cutoff)
     species = batches.species_of([frame], ELEMENTS)
-    values = batches.values(functions(), table, species)
+    values = batches.values(functions(), table.vectors, table.neighbour_species(species), species)
     return np.array([values[species == element].sum(axis=0) for element in range(2)])
 
 
@@ -157,10 +157,7 @@ def test_a_selection_gives_a_recipe_with_fewer_functions() -> None:
     assert list(dict.fromkeys(stages)) == ["pool", "rank", "curve"]
     assert (result.count, result.structures, result.pool_size) == (20, 32, functions().size)
     given = descriptor.from_dict(recipe.parse(result.to_dict()["recipe"]).symmetry_functions.definition)
-    frame = frames[1]
-    table = neighbours.neighbour_table([frame.structure], WANTED.cutoff)
-    species = batches.species_of([frame], ELEMENTS)
-    assert batches.values(given, table, species).shape == (16, 20)
+    assert batches.functions_of(given, [frames[1]])[0].shape == (16, 20)
     assert [point.count for point in result.points][-2:] == [20, functions().size - len(result.dropped) // 2]
     assert result.plot.startswith(b"\x89PNG")
 
