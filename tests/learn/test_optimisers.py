@@ -96,3 +96,16 @@ def test_fixed_parameters_stay(name: str) -> None:
     _descend(leaves, lambda pieces: sum((p**2).sum() for p in pieces), name, 12, 0.1, decay=0.1)
     np.testing.assert_array_equal(leaves.flat[::5].numpy(), before[::5].numpy())
     assert float(leaves.flat.square().sum()) < float(before.square().sum())
+
+
+def test_soap_gives_no_thought_to_layers_that_are_fixed() -> None:
+    leaves, soap = _leaves((2, 4, 3), (2, 3, 5)), optimisers.SOAP()
+    leaves.mask[24:] = 0.0
+    gradient = _leaves((2, 4, 3), (2, 3, 5), seed=1).flat * leaves.mask
+    arrays, alone = soap.start(leaves), _leaves((2, 4, 3))
+    alone.flat.copy_(leaves.flat[:24])
+    soap.step(leaves, arrays, lambda: (0.0, gradient), number=0, rate=0.1, decay=0.0)
+    soap.step(alone, soap.start(alone), lambda: (0.0, gradient[:24]), number=0, rate=0.1, decay=0.0)
+    assert torch.equal(leaves.flat[:24], alone.flat)
+    for name, start in soap.start(leaves).items():
+        assert torch.equal(arrays[name], start) == name.startswith("1.")

@@ -46,9 +46,11 @@ class SOAP:
         _, gradient = evaluate()
         first = arrays["first"].lerp_(gradient, 1.0 - self.betas[0])
         heights = (1.0 - self.betas[0] ** (number + 1), 1.0 - self.betas[1] ** (number + 1))
-        update = torch.empty_like(gradient)
-        layers = zip(*(leaves.pieces(x) for x in (gradient, first, arrays["second"], update)), strict=True)
-        for i, (slope, mean, square, out) in enumerate(layers):
+        update = torch.zeros_like(gradient)
+        layers = zip(*(leaves.pieces(x) for x in (leaves.mask, gradient, first, arrays["second"], update)), strict=True)
+        for i, (mask, slope, mean, square, out) in enumerate(layers):
+            if not mask.any():
+                continue  # frozen, or of an element without networks
             sides = [_Side(arrays, i, name) for name, _ in _sides(leaves.shapes[i])]
             for side in sides:
                 side.follow(slope, square, 1.0 - self.memory, first=number == 0, turn=number % self.every == 0)
