@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ase.build import bulk
 from ase.calculators.emt import EMT
 
@@ -81,6 +82,30 @@ def test_slopes_are_differences_of_the_values() -> None:
         )
         np.testing.assert_allclose(found.slopes[0, direction], (ahead - behind) / 2e-5, atol=2e-7)
         assert found.forces[0, direction] == pytest.approx(np.sum(frame.label.forces * move))
+
+
+def test_gradients_may_follow_in_the_same_process() -> None:
+    """With functions that no other test has: what is kept of them was made for the pool."""
+    fields = {
+        "kind": "power_spectrum",
+        "radial": 2,
+        "channels": 2,
+        "l_max": 2,
+        "four_body": {"l_max": 2, "mixtures": 3},
+    }
+    wanted = recipe.parse({"cutoff": 4.1, "symmetry_functions": fields})
+    frames = alloys()[:2]
+    table = neighbours.neighbour_table([frame.structure for frame in frames], wanted.cutoff)
+    chosen = grid.symmetry_functions_for(wanted, ELEMENTS, table)
+    *_, (_, found) = pool.compute(chosen, frames, 2, np.random.default_rng(0))
+    assert found is not None
+    species = batches.species_of(frames, ELEMENTS)
+    arrays = (table.vectors, table.neighbour_species(species), species)
+    vectors, kinds, centres = (torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+    vectors.requires_grad_()
+    values = chosen.values(chosen.geometry(vectors, kinds, centres))
+    (slopes,) = torch.autograd.grad(values.sum(), vectors)
+    assert torch.isfinite(slopes).all()
 
 
 def test_error_is_that_of_a_plain_fit(built: problem.Problem) -> None:

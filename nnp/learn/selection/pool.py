@@ -82,7 +82,7 @@ def compute(
     for s, frame in enumerate(frames):
         atoms = slice(starts[s], starts[s + 1])
         moves = random.normal(size=(directions, sizes[s], 3)) / np.sqrt(3.0 * sizes[s])
-        with torch.inference_mode():
+        with torch.no_grad():  # tables of the functions that are made here are kept, also for trainings afterwards
             values[atoms], found = _structure(functions, frame, species[atoms], moves if labelled[s] else moves[:0])
         if labelled[s] and frame.label is not None and frame.label.forces is not None:
             slopes[s] = found
